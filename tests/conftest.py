@@ -1,0 +1,41 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+NO_CHROMIUM = (
+    "There is no Chromium for the browser tests: install it (as root: apt install chromium libatomic1), "
+    "or run .venv/bin/playwright install --with-deps chromium."
+)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """A Chromium to start. Without one the browser tests are skipped, and with CI set they fail."""
+    found = machine_chromium() or downloaded_chromium()
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(NO_CHROMIUM, pytrace=False)
+        pytest.skip(NO_CHROMIUM)
+    return found
+
+
+def machine_chromium() -> Path | None:
+    paths = map(shutil.which, ("chromium", "google-chrome"))
+    return next((Path(path) for path in paths if path), None)
+
+
+def downloaded_chromium() -> Path | None:
+    """The newest Chromium that `playwright install` put into the user's cache."""
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "~/.cache/ms-playwright")).expanduser()
+    return max(cache.glob("chromium-*/chrome-linux*/chrome"), default=None)
