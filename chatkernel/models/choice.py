@@ -1,0 +1,89 @@
+"""The model a server talks to, chosen but not yet opened: the provider is imported by `ModelChoice.open`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from chatkernel.models.connection import Connection
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+    from pydantic_ai.providers import Provider
+
+
+def _no_model() -> Model:
+    raise LookupError("direct mode has no model to open")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model by its name, in words for the page, and why it was chosen.
+
+    ``open()`` makes the model with an HTTP client of its own, which ``async with model`` closes. The first
+    call imports the provider's client, which takes seconds: call it in a thread. In mode "direct" it raises
+    LookupError. ``key_from`` says where the key was found ("" for none); the key itself is in no field.
+    """
+
+    name: str
+    mode: Literal["chat", "direct"]
+    reason: str
+    open: Callable[[], Model] = field(default=_no_model, repr=False, compare=False)
+    key_from: str = ""
+
+
+def direct(reason: str) -> ModelChoice:
+    """No model: what the user types is run."""
+    return ModelChoice("direct mode", "direct", reason)
+
+
+def choose(connection: Connection, *, reason: str) -> ModelChoice:
+    """The model at the other end of ``connection``."""
+    name, key_from = shown_name(connection), connection.key_from
+    if connection.address is None:
+        return ModelChoice(name, "chat", reason, partial(_open_provider, connection), key_from)
+    if connection.provider is None:
+        return ModelChoice(name, "chat", reason, partial(_open_address, connection), key_from)
+    return ModelChoice(name, "chat", reason, partial(_open_ollama, connection), key_from)
+
+
+def shown_name(connection: Connection) -> str:
+    """What the page calls the model."""
+    if connection.provider is None:
+        return f"{connection.name} at {urlsplit(connection.address or '').netloc}"
+    return f"{connection.provider}:{connection.name}"
+
+
+def _open_provider(connection: Connection) -> Model:
+    from pydantic_ai.models import infer_model
+    from pydantic_ai.providers import infer_provider, infer_provider_class
+
+    def make_provider(kind: str) -> Provider[object]:
+        if connection.plain_key is None:
+            return infer_provider(kind)
+        construct: Callable[..., Provider[object]] = infer_provider_class(kind)
+        return construct(api_key=connection.plain_key)
+
+    return infer_model(f"{connection.provider}:{connection.name}", make_provider)
+
+
+def _open_address(connection: Connection) -> Model:
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    provider = OpenAICompatibleProvider(
+        "openai-compatible", base_url=connection.address or "", api_key=connection.plain_key
+    )
+    return OpenAIChatModel(connection.name, provider=provider)
+
+
+def _open_ollama(connection: Connection) -> Model:
+    from pydantic_ai.models.ollama import OllamaModel
+    from pydantic_ai.providers.ollama import OllamaProvider
+
+    # It asks for no key, but its client wants one, and must not send one from the environment.
+    provider = OllamaProvider(base_url=f"{connection.address}/v1", api_key="ollama")
+    return OllamaModel(connection.name, provider=provider)
