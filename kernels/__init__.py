@@ -1,0 +1,74 @@
+"""A kernel's life: launch, execute, outputs, limits, end. Knows nothing of chats or HTTP."""
+
+from kernels.answers import Bundle, Completeness, Completions, Variable
+from kernels.errors import (
+    BundleFailed,
+    BundleTooLarge,
+    CellTimedOut,
+    KernelDied,
+    KernelError,
+    KernelStartFailed,
+    NoSuchVariable,
+    RequestTimedOut,
+)
+from kernels.excerpt import excerpt
+from kernels.exits import Death, classify
+from kernels.kernel import Kernel
+from kernels.launch import Launch, kernel_environment
+from kernels.leftovers import record, sweep
+from kernels.limits import Limits
+from kernels.outputs import (
+    FRAME_MIME,
+    ClearOutput,
+    DisplayData,
+    ErrorOutput,
+    ExecuteResult,
+    Output,
+    Shown,
+    Stream,
+    UpdateDisplay,
+    from_message,
+    from_nbformat,
+    to_nbformat,
+)
+from kernels.transcript import Transcript
+from kernels.wire import JSON, Message
+
+__all__ = [
+    "FRAME_MIME",
+    "JSON",
+    "Bundle",
+    "BundleFailed",
+    "BundleTooLarge",
+    "CellTimedOut",
+    "ClearOutput",
+    "Completeness",
+    "Completions",
+    "Death",
+    "DisplayData",
+    "ErrorOutput",
+    "ExecuteResult",
+    "Kernel",
+    "KernelDied",
+    "KernelError",
+    "KernelStartFailed",
+    "Launch",
+    "Limits",
+    "Message",
+    "NoSuchVariable",
+    "Output",
+    "RequestTimedOut",
+    "Shown",
+    "Stream",
+    "Transcript",
+    "UpdateDisplay",
+    "Variable",
+    "classify",
+    "excerpt",
+    "from_message",
+    "from_nbformat",
+    "kernel_environment",
+    "record",
+    "sweep",
+    "to_nbformat",
+]

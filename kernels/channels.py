@@ -1,0 +1,110 @@
+"""One of a kernel's sockets, with what is read from it kept small and slow enough to live with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import anyio
+import zmq
+import zmq.asyncio
+from anyio.lowlevel import checkpoint
+from jupyter_client.session import Session
+
+from kernels.limits import Limits
+from kernels.wire import JSON, Envelope, Malformed, read_envelope
+
+_WINDOW_SECONDS = 0.05
+_MESSAGES_PER_WINDOW = 100
+_BYTES_PER_WINDOW = 8 << 20
+_MESSAGES_PER_STEP = 20
+_QUEUED_MESSAGES = 64
+_RECONNECT_MS = 20
+
+
+def new_context(limits: Limits) -> zmq.asyncio.Context:
+    """A ZMQ context whose sockets refuse what is too large and queue little.
+
+    At a message larger than ``limits.message_bytes`` ZMQ drops the connection.
+    """
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
+    context.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
+    context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+    context.setsockopt(zmq.LINGER, 0)
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message to a kernel, signed and ready to be sent; its answers name ``id``."""
+
+    id: str
+    frames: list[bytes]
+
+
+class Channel:
+    """Sends requests and reads envelopes; at most 2000 messages or 160 MiB a second, so that a
+    kernel that floods it cannot take the event loop."""
+
+    def __init__(self, socket: zmq.asyncio.Socket, endpoint: str, session: Session) -> None:
+        self._socket = socket
+        self._endpoint = endpoint
+        self._session = session
+        socket.connect(endpoint)
+
+    def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
+        """A request that isn't sent yet."""
+        message = self._session.msg(message_type, dict(content))
+        return Request(message["header"]["msg_id"], self._session.serialize(message))
+
+    async def send(self, request: Request) -> None:
+        await self._socket.send_multipart(request.frames)
+
+    async def receive(self) -> AsyncIterator[Envelope]:
+        """Every well-formed message that comes, for ever. What is no message is passed over."""
+        pace = _Pace()
+        while True:
+            frames = await self._socket.recv_multipart()
+            await pace.spend(sum(map(len, frames)))
+            try:
+                yield read_envelope(frames, self._session.sign)
+            except Malformed:
+                continue
+
+    async def cuts(self) -> AsyncIterator[None]:
+        """Yields whenever the connection was lost, for ever."""
+        monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        while True:
+            await monitor.recv_multipart()
+            yield
+
+    def reconnect(self) -> None:
+        """Connect again: ZMQ doesn't when it was it that hung up on a message too large."""
+        self._socket.disconnect(self._endpoint)
+        self._socket.connect(self._endpoint)
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        self._socket.close(linger=0)
+
+
+class _Pace:
+    """Counts what is read in a window of time and waits for the next one when it is full."""
+
+    def __init__(self) -> None:
+        self._began = anyio.current_time()
+        self._messages = self._bytes = 0
+
+    async def spend(self, size: int) -> None:
+        self._messages += 1
+        self._bytes += size
+        left = self._began + _WINDOW_SECONDS - anyio.current_time()
+        full = self._messages >= _MESSAGES_PER_WINDOW or self._bytes >= _BYTES_PER_WINDOW
+        if full and left > 0:
+            await anyio.sleep(left)
+        elif self._messages % _MESSAGES_PER_STEP == 0:
+            await checkpoint()  # a socket with messages waiting gives them without yielding
+        if full or left <= 0:
+            self._began = anyio.current_time()
+            self._messages = self._bytes = 0

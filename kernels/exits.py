@@ -1,0 +1,39 @@
+"""Why a kernel's process ended, from its return code."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A kernel's end. ``returncode`` is as in `subprocess.Popen`: minus the signal, or the exit
+    status. ``cause`` is the rest of a sentence that begins with "Python"."""
+
+    returncode: int
+    cause: str
+
+
+def classify(returncode: int) -> Death:
+    """The death that a return code tells of."""
+    if returncode < 0:
+        return Death(returncode, _by_signal(-returncode))
+    if returncode > 128:
+        return Death(returncode, _by_signal(returncode - 128))
+    return Death(returncode, f"exited with status {returncode}")
+
+
+def _by_signal(number: int) -> str:
+    match number:
+        case signal.SIGKILL:
+            return f"killed by signal {number} (out of memory?)"
+        case signal.SIGSEGV | signal.SIGBUS | signal.SIGILL | signal.SIGFPE | signal.SIGABRT:
+            return f"crashed by signal {number} ({_described(number)})"
+        case _:
+            return f"killed by signal {number} ({_described(number)})"
+
+
+def _described(number: int) -> str:
+    described = signal.strsignal(number) if number in signal.valid_signals() else None
+    return (described or "unknown").lower()

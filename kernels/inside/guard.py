@@ -1,0 +1,104 @@
+"""A session that sends no message larger than the server takes, and no more than it can read."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jupyter_client.session import Session
+from traitlets import Integer
+
+_MIB = 1 << 20
+_OVERHEAD = 64 << 10  # for what is in a message beside its content
+_ERROR_TEXT = 20_000
+
+_BURST = 1000
+_PER_SECOND = 1000
+_OUTPUTS = frozenset(
+    {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
+)
+
+
+class Pace:
+    """A bucket of ``burst`` messages that refills at ``per_second``; who finds it empty waits.
+
+    Without a lock, as a child that is forked while it is held would wait for ever.
+    """
+
+    def __init__(self, *, burst: int, per_second: float) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._left = float(burst)
+        self._last = time.monotonic()
+
+    def wait(self) -> None:
+        """Take one message out, when there is one."""
+        now = time.monotonic()
+        refilled = self._left + (now - self._last) * self._per_second
+        self._left = min(self._burst, refilled) - 1
+        self._last = now
+        if self._left < 0:
+            time.sleep(-self._left / self._per_second)
+
+
+class GuardedSession(Session):
+    """Stock `Session`, but what is too large is said instead of sent.
+
+    A larger message would make the server's ZMQ drop the connection, and with it others'
+    messages. Outputs beyond the pace that the server reads at wait here, in the code that makes
+    them, because a full queue loses messages without a word.
+    """
+
+    message_bytes = Integer(16 * _MIB)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._pace = Pace(burst=_BURST, per_second=_PER_SECOND)
+
+    def serialize(
+        self, msg: dict[str, Any], ident: list[bytes] | bytes | None = None
+    ) -> list[bytes]:
+        if msg["header"]["msg_type"] in _OUTPUTS:
+            self._pace.wait()
+        frames = super().serialize(msg, ident)
+        size = max(len(frame) for frame in frames)
+        if size + _OVERHEAD <= self.message_bytes:
+            return frames
+        return super().serialize(_instead(msg, size, self.message_bytes), ident)
+
+
+def _instead(message: dict[str, Any], size: int, limit: int) -> dict[str, Any]:
+    kind, content = message["header"]["msg_type"], message["content"]
+    if kind == "stream":
+        said: dict[str, Any] = {**content, "text": _ends(content["text"], limit // 8)}
+    elif kind in {"error", "execute_reply"}:
+        said = _shortened_error(content)
+    elif kind.endswith("_reply"):
+        said = {"status": "error", "ename": "TooLarge", "evalue": "", "size": size}
+    else:
+        text = f"This output takes {size / _MIB:.1f} MiB. {limit / _MIB:g} MiB can be shown.\n"
+        return {
+            **message,
+            "header": {**message["header"], "msg_type": "stream"},
+            "metadata": {},
+            "content": {"name": "stderr", "text": text},
+        }
+    return {**message, "metadata": {}, "content": said}
+
+
+def _shortened_error(content: dict[str, Any]) -> dict[str, Any]:
+    traceback = "\n".join(map(str, content.get("traceback", ())))
+    return {
+        "status": content.get("status", "error"),
+        "execution_count": content.get("execution_count"),
+        "ename": str(content.get("ename", "")),
+        "evalue": _ends(str(content.get("evalue", "")), _ERROR_TEXT),
+        "traceback": [_ends(traceback, _ERROR_TEXT)],
+    }
+
+
+def _ends(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} more characters …\n{text[-half:]}"

@@ -1,0 +1,97 @@
+"""IPython's kernel with two more questions it answers: its variables, and one of them as a bundle."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
+
+from ipykernel.ipkernel import IPythonKernel
+
+from .bundles import Refused, bundle_of
+from .formatters import register_formatters
+from .inventory import inventory
+from .pager import display_instead_of_paging
+from .patience import TooSlow
+
+Content = dict[str, Any]
+
+_REASON_LIMIT = 2000
+
+
+class InsideKernel(IPythonKernel):
+    """Stock, except for these.
+
+    It answers ``variables_request`` and ``bundle_request`` on the shell channel, without touching
+    the user's history. What would be paged is displayed. It runs no debugger. And SIGINT raises
+    KeyboardInterrupt in code that is the user's and nowhere else, so that no interrupt is lost,
+    ends the kernel, or takes a reply.
+    """
+
+    msg_types: ClassVar = [*IPythonKernel.msg_types, "variables_request", "bundle_request"]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._interruptible = False
+        self._interrupted = False
+        shell: Any = self.shell
+        register_formatters(shell.display_formatter)
+        display_instead_of_paging(shell)
+
+    async def poll_stopped_queue(self) -> None:
+        """There is no debugger to poll."""
+
+    def pre_handler_hook(self) -> None:
+        self._interruptible = self._interrupted = False
+        self.saved_sigint_handler = signal.signal(signal.SIGINT, self._on_sigint)
+
+    def post_handler_hook(self) -> None:
+        self._interruptible = False
+        super().post_handler_hook()
+
+    def _on_sigint(self, _number: int, _frame: FrameType | None) -> None:
+        if self._interruptible:
+            raise KeyboardInterrupt
+        self._interrupted = True
+
+    async def do_execute(self, code: str, *args: Any, **kwargs: Any) -> Content:
+        self._interruptible = True
+        if self._interrupted:  # between the request's arrival and here
+            code = "raise KeyboardInterrupt"
+        try:
+            content: Content = await super().do_execute(code, *args, **kwargs)
+        finally:
+            self._interruptible = False
+        return content
+
+    async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Answer ``{}`` with ``{"status", "variables"}``, see `inventory`."""
+        self._answer(stream, ident, parent, lambda: {"variables": inventory(self.shell)})
+
+    async def bundle_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Answer ``{"name"}`` with ``{"status", "data", "metadata"}``, see `bundle_of`."""
+        name = str(parent["content"].get("name"))
+        self._answer(stream, ident, parent, lambda: bundle_of(self.shell, name))
+
+    def _answer(self, stream: Any, ident: Any, parent: Any, ask: Callable[[], Content]) -> None:
+        try:
+            self._interruptible = True
+            content = {"status": "ok", **ask()}
+        except Refused as refused:
+            content = {"status": "error", **refused.content}
+        except (Exception, KeyboardInterrupt, TooSlow) as error:  # noqa: BLE001 of a user's object
+            content = {"status": "error", **_described(error)}
+        finally:
+            self._interruptible = False
+        reply = parent["header"]["msg_type"].replace("_request", "_reply")
+        session: Any = self.session
+        session.send(stream, reply, content, parent, ident)
+
+
+def _described(error: BaseException) -> Content:
+    try:
+        reason = str(error)[:_REASON_LIMIT]
+    except Exception:  # noqa: BLE001 a user's exception may not even have a text
+        reason = ""
+    return {"ename": type(error).__name__, "evalue": reason}

@@ -1,0 +1,27 @@
+"""What a kernel may take of time, bytes and messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times are seconds of the wall clock, sizes are bytes.
+
+    ``output_bytes`` is the text and ``display_bytes`` the figures, images and HTML that are kept of
+    one run; ``output_messages`` is how many outputs. ``message_bytes`` is the largest message a
+    kernel may send. ``quiet_seconds`` is how long the second of a run's two ends (its reply and
+    "idle") is waited for after the first.
+    """
+
+    start_seconds: float = 60.0
+    cell_seconds: float = 600.0
+    grace_seconds: float = 15.0
+    request_seconds: float = 10.0
+    quiet_seconds: float = 3.0
+    close_seconds: float = 1.0
+    output_bytes: int = 1 << 20
+    display_bytes: int = 64 << 20
+    output_messages: int = 1000
+    message_bytes: int = 16 << 20

@@ -1,0 +1,203 @@
+"""A kernel as the operating system has it: its process, its files, its end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import zmq
+from anyio import to_thread
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+from kernels import leftovers
+from kernels.channels import Channel, new_context
+from kernels.errors import KernelStartFailed
+from kernels.exits import Death, classify
+from kernels.launch import INSIDE, MARK, Launch, kernel_environment
+from kernels.limits import Limits
+from kernels.log import Log
+from kernels.processes import end_processes
+
+_SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
+_END_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """https://jupyter-client.readthedocs.io/en/stable/messaging.html#introduction"""
+
+    shell: Channel
+    control: Channel
+    iopub: Channel
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter((self.shell, self.control, self.iopub))
+
+    def close(self) -> None:
+        for channel in self:
+            channel.close()
+
+
+class KernelProcess:
+    """A started kernel; it need not answer yet."""
+
+    def __init__(self, kernel_id: str, pid: int, manager: AsyncKernelManager, log: Log) -> None:
+        self.id = kernel_id
+        self.pid = pid
+        self.log = log
+        self._manager = manager
+        self._forced = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, launch: Launch, limits: Limits) -> AsyncIterator[KernelProcess]:
+        """Start one. On exit nothing of it is left: no process, no socket, no file.
+
+        Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
+
+        Raises:
+            KernelStartFailed: a folder or the interpreter can't be used.
+        """
+        kernel_id = secrets.token_hex(6)
+        folder = launch.sockets / kernel_id
+        await to_thread.run_sync(_make_folders, launch, folder)
+        manager = AsyncKernelManager(
+            context=new_context(limits),
+            transport="ipc",
+            ip=str(folder / "s"),
+            connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
+            kernel_spec_manager=_OneSpec(_spec(launch, limits)),
+        )
+        with Log.open() as log:
+            try:
+                pid = await _start(manager, launch, kernel_id, log)
+                yield cls(kernel_id, pid, manager, log)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await _remove(manager, launch, kernel_id)
+
+    def connect(self) -> Channels:
+        """Open its channels; they are closed with the process."""
+        return Channels(
+            shell=self._channel("shell", zmq.DEALER),
+            control=self._channel("control", zmq.DEALER),
+            iopub=self._channel("iopub", zmq.SUB),
+        )
+
+    def _channel(self, name: str, kind: int) -> Channel:
+        # The manager's own connect_…() would let a socket linger for a second when it is closed.
+        manager = self._manager
+        socket = manager.context.socket(kind)
+        if kind == zmq.SUB:
+            socket.subscribe(b"")
+        port = getattr(manager, f"{name}_port")
+        return Channel(socket, f"ipc://{manager.ip}-{port}", manager.session.clone())
+
+    async def wait(self) -> Death:
+        """Wait for its end, without polling."""
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            await anyio.wait_readable(pidfd)
+        finally:
+            os.close(pidfd)
+        death = classify(await self._poll() or 0)
+        return Death(death.returncode, "ended by force") if self._forced else death
+
+    async def interrupt(self) -> None:
+        """SIGINT to its process group."""
+        self._signal(signal.SIGINT)
+
+    async def kill(self) -> None:
+        """SIGKILL to its process group. What left the group goes when it is closed."""
+        self._forced = True
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return
+
+    async def _poll(self) -> int | None:
+        provisioner = self._manager.provisioner
+        assert provisioner is not None
+        return await provisioner.poll()
+
+
+class _OneSpec(KernelSpecManager):
+    """Knows one kernel spec, which is in no file."""
+
+    def __init__(self, spec: KernelSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return self._spec
+
+
+def _spec(launch: Launch, limits: Limits) -> KernelSpec:
+    # -P: a file in the workspace can't stand in for a module that the kernel itself imports.
+    command = [launch.python, "-P", str(INSIDE), "--message-bytes", str(limits.message_bytes)]
+    return KernelSpec(argv=[*command, "-f", "{connection_file}"])
+
+
+def _make_folders(launch: Launch, folder: Path) -> None:
+    longest = len(os.fsencode(folder / "s-5"))
+    if longest > _SOCKET_PATH_BYTES:
+        raise KernelStartFailed(
+            f"the path of its sockets, {folder}, is too long by {longest - _SOCKET_PATH_BYTES} "
+            "bytes; choose a shorter data folder."
+        )
+    try:
+        launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        launch.runtime.chmod(0o700)
+        launch.workspace.mkdir(parents=True, exist_ok=True)
+        launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
+
+
+async def _start(manager: AsyncKernelManager, launch: Launch, kernel_id: str, log: Log) -> int:
+    environment = {
+        **kernel_environment(launch, os.environ),
+        "IPYTHONDIR": str(launch.sockets / kernel_id / "ipython"),
+        MARK: kernel_id,
+    }
+    try:
+        # Not in a worker thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
+        await manager.start_kernel(
+            kernel_id=kernel_id,
+            stdout=log.write_end,
+            stderr=log.write_end,
+            cwd=str(launch.workspace),
+            env=environment,
+        )
+    except OSError as error:
+        raise KernelStartFailed(f"{launch.python}: {error.strerror}.") from error
+    provisioner = manager.provisioner
+    assert provisioner is not None
+    pid = int((await provisioner.get_provisioner_info())["pid"])
+    with anyio.CancelScope(shield=True):
+        await to_thread.run_sync(lambda: leftovers.record(launch.runtime, pid, kernel_id=kernel_id))
+    return pid
+
+
+async def _remove(manager: AsyncKernelManager, launch: Launch, kernel_id: str) -> None:
+    if manager.has_kernel and manager.provisioner is not None:
+        pid = int((await manager.provisioner.get_provisioner_info())["pid"])
+        await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
+        with anyio.move_on_after(_END_SECONDS):
+            await manager.provisioner.wait()
+    manager.context.destroy(linger=0)
+    await manager.cleanup_resources()
+    await to_thread.run_sync(shutil.rmtree, launch.sockets / kernel_id, True)
+    await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)

@@ -1,0 +1,82 @@
+"""The processes of one kernel, read from /proc (proc(5)): itself and whatever its cells started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernels.launch import MARK
+
+_PROC = Path("/proc")
+_POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """``started`` is in clock ticks since boot: with the pid it names a process for good."""
+
+    pid: int
+    state: str
+    session: int
+    started: int
+
+
+def read_process(pid: int) -> Process | None:
+    """The process of this id, or None if there is none."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return Process(pid, state=fields[0], session=int(fields[3]), started=int(fields[19]))
+
+
+def processes_of(kernel_id: str, pid: int) -> list[Process]:
+    """The living processes of a kernel: those in the session that ``pid`` leads, and those that
+    left it and still carry the kernel's mark in their environment."""
+    mark = f"{MARK}={kernel_id}".encode()
+    return [
+        process
+        for process in _living()
+        if process.session == pid or mark in _environment(process.pid)
+    ]
+
+
+def end_processes(kernel_id: str, pid: int, *, seconds: float) -> bool:
+    """SIGKILL all processes of a kernel until none is left, for at most ``seconds``.
+
+    Blocks; whether all are gone. One that another could not end (in the kernel's sleep) may stay.
+    """
+    deadline = time.monotonic() + seconds
+    while members := processes_of(kernel_id, pid):
+        if time.monotonic() > deadline:
+            return False
+        for member in members:
+            _kill(member.pid)
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _living() -> Iterator[Process]:
+    for entry in os.listdir(_PROC):
+        process = read_process(int(entry)) if entry.isdecimal() else None
+        if process is not None and process.state not in "ZX":
+            yield process
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:  # another user's, or gone
+        return []
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
