@@ -1,0 +1,129 @@
+"""Everything an operator can set: arguments first, then ``CHATKERNEL_<NAME>``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from chatkernel.errors import SettingsInvalid
+
+PREFIX = "CHATKERNEL_"
+MEBIBYTE = 1 << 20
+
+
+def split_list(value: object) -> object:
+    """``"a, b"`` and ``'["a", "b"]'`` become a list; what isn't text is left to the validation."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+
+
+class Settings(BaseSettings):
+    """The options of one server. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
+    port: int = Field(
+        default=5001, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
+    )
+    data: Path = Field(
+        default=Path("data"), description="The folder that holds everything to be kept."
+    )
+    model: str | None = Field(
+        default=None, description="The model as `provider:name`; unset, one is looked for."
+    )
+    model_url: str | None = Field(
+        default=None, description="An OpenAI-compatible address to find the model at."
+    )
+    model_key: SecretStr | None = Field(
+        default=None, description="The key for `model_url`, if it wants one."
+    )
+    admins: Names = Field(
+        default=(), description="Names that log in as admins, with the start-up secret."
+    )
+    hosts: Names = Field(
+        default=(), description="Further Host names by which the server may be reached."
+    )
+    unsafe_no_sandbox: bool = Field(
+        default=False,
+        description="Serve beyond this machine although kernels aren't sandboxed. "
+        "Whoever can log in can then run anything as this server's user.",
+    )
+    cell_seconds: float = Field(
+        default=600.0, gt=0, description="How long one run of code may take."
+    )
+    cell_grace_seconds: float = Field(
+        default=15.0,
+        ge=0,
+        description="How long an interrupted run has to end before its kernel is killed.",
+    )
+    session_grace_seconds: float = Field(
+        default=60.0, ge=0, description="How long a session outlives its last open tab."
+    )
+    kernels_per_user: int = Field(
+        default=3, ge=1, description="How many kernels a user keeps alive at most."
+    )
+    upload_bytes: int = Field(
+        default=512 * MEBIBYTE, ge=0, description="The largest file to upload."
+    )
+    message_bytes: int = Field(default=1_000_000, ge=1, description="The longest message.")
+    kernel_python: Path | None = Field(
+        default=None, description="The interpreter that kernels run in; unset, the server's own."
+    )
+    request_limit: int = Field(
+        default=50, ge=1, description="How many requests one turn may make to the model."
+    )
+
+    @property
+    def database(self) -> Path:
+        return self.data / "chatkernel.db"
+
+    @property
+    def chats(self) -> Path:
+        return self.data / "chats"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.data / "artifacts"
+
+    @property
+    def workspaces(self) -> Path:
+        return self.data / "workspaces"
+
+    @property
+    def runtime(self) -> Path:
+        return self.data / "runtime"
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from ``given`` (what isn't None) over the environment.
+
+    Raises:
+        SettingsInvalid: naming each setting that is wrong, and why, without its value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise SettingsInvalid(f"A setting is wrong. {faults}.") from error

@@ -1,0 +1,171 @@
+"""A chat's folder of files. Its kernel does there what it likes, so nothing in it is trusted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+from anyio import AsyncFile, to_thread
+
+from chatkernel import samples
+from chatkernel.beneath import open_beneath, open_regular
+from chatkernel.durable import make_folder, said
+from chatkernel.errors import BadPath, NotFound, UploadTooLarge
+from chatkernel.file_name import safe_name
+from chatkernel.remove_tree import remove_tree
+from chatkernel.upload import Upload
+from chatkernel.workspace_file import WorkspaceFile, list_files
+
+__all__ = ["DELETED", "INCOMING", "OpenedFile", "Workspace", "WorkspaceFile"]
+
+SAMPLES = "samples"
+INCOMING = ".incoming"
+DELETED = ".deleted-"
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A file opened for reading, until its `Workspace.open_file` ends."""
+
+    info: WorkspaceFile
+    file: AsyncFile[bytes]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder ``root``, ``{workspaces}/{user}/{chat}``. Files on their way in wait beside it.
+
+    Every method may raise BadPath: something else stands where the folder was; and DiskFull or
+    StorageFailed.
+    """
+
+    root: Path
+
+    async def ensure(self) -> None:
+        """Make the folder, with the samples in it, which are read only.
+
+        What stands where a sample would is left as it is.
+        """
+        await to_thread.run_sync(self._ensure)
+
+    async def receive(
+        self, name: str, chunks: AsyncIterable[bytes], limit_bytes: int
+    ) -> WorkspaceFile:
+        """Store what is sent as a new file, under a safe name that is still free.
+
+        It appears whole: until then, and if ``chunks`` raises, there is nothing.
+
+        Raises:
+            UploadTooLarge: it has more than ``limit_bytes``.
+        """
+        upload = await to_thread.run_sync(self._begin_upload)
+        try:
+            size = 0
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit_bytes:
+                    raise UploadTooLarge(
+                        f"The file is larger than {limit_bytes:,} bytes, the most this server "
+                        "takes. Compress it, or send a part of it."
+                    )
+                await to_thread.run_sync(upload.write, chunk)
+            return await to_thread.run_sync(self._end_upload, upload, safe_name(name))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(upload.close)
+
+    async def files(self) -> tuple[WorkspaceFile, ...]:
+        """The regular files by path, also in folders; nothing whose name begins with a dot.
+
+        Not more than the nearest 10,000 entries are looked at. Empty if there is no folder yet.
+        """
+        return await to_thread.run_sync(self._files)
+
+    @asynccontextmanager
+    async def open_file(self, path: str) -> AsyncIterator[OpenedFile]:
+        """The file at ``path``, opened for reading.
+
+        Raises:
+            NotFound: there is none.
+            BadPath: it is outside, behind a link, or no regular file.
+        """
+        opened = await to_thread.run_sync(self._open_file, path)
+        async with opened.file:
+            yield opened
+
+    async def delete(self) -> None:
+        """Remove the folder with all that is in it.
+
+        If that fails, what is left has another name, and the next start tries again.
+        """
+        await to_thread.run_sync(self._delete)
+
+    def _ensure(self) -> None:
+        with self._made() as root:
+            with suppress(FileExistsError):
+                os.mkdir(SAMPLES, 0o700, dir_fd=root)
+            try:
+                folder = open_beneath(root, SAMPLES, os.O_RDONLY | os.O_DIRECTORY)
+            except (BadPath, NotFound):
+                return
+            try:
+                samples.copy_missing(folder)
+            finally:
+                os.close(folder)
+
+    def _begin_upload(self) -> Upload:
+        incoming = self.root.parent / INCOMING
+        with said():
+            make_folder(incoming)
+        return Upload(incoming)
+
+    def _end_upload(self, upload: Upload, name: str) -> WorkspaceFile:
+        with self._made() as root:
+            return upload.place(root, name)
+
+    def _files(self) -> tuple[WorkspaceFile, ...]:
+        try:
+            with self._opened() as root:
+                return list_files(root)
+        except NotFound:
+            return ()
+
+    def _open_file(self, path: str) -> OpenedFile:
+        with self._opened() as root:
+            file = os.fdopen(open_regular(root, path), "rb")
+        return OpenedFile(WorkspaceFile.of(path, os.fstat(file.fileno())), anyio.wrap_file(file))
+
+    def _delete(self) -> None:
+        doomed = self.root.with_name(f"{DELETED}{uuid4().hex}")
+        with said():
+            with suppress(FileNotFoundError):
+                self.root.rename(doomed)
+            remove_tree(doomed)
+
+    @contextmanager
+    def _made(self) -> Iterator[int]:
+        with said():
+            make_folder(self.root)
+        with self._opened() as root:
+            yield root
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The folder's descriptor, and the disk's refusals in words."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        with said():
+            try:
+                root = os.open(self.root, flags)
+            except FileNotFoundError as error:
+                raise NotFound("There is no such file in the workspace.") from error
+            except NotADirectoryError as error:
+                raise BadPath("This chat's workspace isn't a folder any more.") from error
+            try:
+                yield root
+            finally:
+                os.close(root)

@@ -1,0 +1,158 @@
+"""One data folder, one server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from chatkernel.errors import DataFolderInUse, DataFolderUnusable
+from chatkernel.settings import Settings, load_settings
+from chatkernel.store.data_folder import DataFolder
+from chatkernel.store.running_server import RunningServer
+
+pytestmark = pytest.mark.anyio
+
+HOLD = """
+import sys, anyio
+from chatkernel.settings import load_settings
+from chatkernel.store.data_folder import DataFolder
+
+async def hold():
+    async with DataFolder.open(load_settings(data=sys.argv[1])) as folder:
+        await folder.announce(address="http://127.0.0.1:1234", secret="s")
+        print("held", flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(hold)
+"""
+
+
+@contextmanager
+def other_server(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the folder; killed on leaving."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", HOLD, data],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    with server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "held\n"
+            yield server
+        finally:
+            server.send_signal(signal.SIGKILL)
+
+
+def start_child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "60"], close_fds=False)
+
+
+async def test_the_layout_is_made_for_the_server_alone(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path / "some" / "data")
+    async with DataFolder.open(settings):
+        folders = [
+            settings.data,
+            settings.chats,
+            settings.artifacts,
+            settings.workspaces,
+            settings.runtime,
+        ]
+        assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
+async def test_what_is_there_stays(settings: Settings) -> None:
+    (settings.data / "README.md").write_text("kept")
+    settings.data.chmod(0o750)
+    for _ in range(2):
+        async with DataFolder.open(settings):
+            pass
+    assert (settings.data / "README.md").read_text() == "kept"
+    assert stat.S_IMODE(settings.data.stat().st_mode) == 0o750
+
+
+async def test_the_server_says_where_it_is_until_it_closes(settings: Settings) -> None:
+    assert RunningServer.read(settings.runtime) is None
+    async with DataFolder.open(settings) as folder:
+        assert RunningServer.read(settings.runtime) is None
+        await folder.announce(address="http://127.0.0.1:5001", secret="s3cret")
+        assert RunningServer.read(settings.runtime) == RunningServer(
+            address="http://127.0.0.1:5001", secret="s3cret", pid=os.getpid()
+        )
+        mode = (settings.runtime / "server.json").stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600
+    assert RunningServer.read(settings.runtime) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"address": 1}', b"\xff"])
+async def test_an_announcement_that_is_none_counts_for_nothing(
+    settings: Settings, content: bytes
+) -> None:
+    settings.runtime.mkdir()
+    (settings.runtime / "server.json").write_bytes(content)
+    assert RunningServer.read(settings.runtime) is None
+    async with DataFolder.open(settings):
+        with pytest.raises(DataFolderInUse, match="Stop it"):
+            async with DataFolder.open(settings):
+                pass
+
+
+async def test_a_second_server_is_told_where_the_first_is(settings: Settings) -> None:
+    with other_server(settings.data):
+        with pytest.raises(DataFolderInUse) as raised:
+            async with DataFolder.open(settings):
+                pass
+        assert raised.value.address == "http://127.0.0.1:1234"
+        assert "http://127.0.0.1:1234" in raised.value.message
+        assert RunningServer.read(settings.runtime) is not None
+
+
+async def test_a_killed_server_leaves_the_folder_free_and_no_address(settings: Settings) -> None:
+    with other_server(settings.data):
+        pass
+    assert RunningServer.read(settings.runtime) is not None
+    async with DataFolder.open(settings):
+        assert RunningServer.read(settings.runtime) is None
+
+
+async def test_a_process_that_the_server_started_does_not_keep_the_lock(
+    settings: Settings,
+) -> None:
+    async with DataFolder.open(settings):
+        child = start_child()
+    with child:
+        try:
+            async with DataFolder.open(settings):
+                pass
+        finally:
+            child.kill()
+
+
+@pytest.mark.parametrize("data", ["file", "file/data", "/proc/none/data"])
+async def test_a_folder_that_can_not_be_is_one_sentence(tmp_path: Path, data: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataFolderUnusable, match="Choose another with --data") as raised:
+        async with DataFolder.open(load_settings(data=tmp_path / data)):
+            pass
+    assert str(tmp_path / data) in raised.value.message
+
+
+async def test_a_folder_without_the_right_to_write_is_said_with_the_reason(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, os.strerror(13))
+
+    monkeypatch.setattr("chatkernel.store.data_folder.TemporaryFile", refuse)
+    with pytest.raises(DataFolderUnusable, match="Permission denied"):
+        async with DataFolder.open(settings):
+            pass

@@ -1,0 +1,337 @@
+"""After a crash between any two steps, the next start finds a chat that goes on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from chatkernel.events import (
+    ArtifactRef,
+    Block,
+    CallTools,
+    Shown,
+    TextPart,
+    TurnEnd,
+    UserPrompt,
+    to_wire,
+)
+from chatkernel.settings import Settings
+from chatkernel.store.artifacts import Artifacts
+from chatkernel.store.crud.chat import OwnedChats
+from chatkernel.store.database import Database
+from chatkernel.store.recovery import Recovered, recover
+from chatkernel.store.rows import Turn
+from chatkernel.store.turn_file import TurnFile
+from chatkernel.store.turn_store import TurnStore
+
+pytestmark = pytest.mark.anyio
+
+NOTHING = Recovered(finished=0, failed=0, removed=0, left=())
+
+
+@dataclass
+class Server:
+    """What a server does to its data folder, a step at a time."""
+
+    database: Database
+    turns: TurnStore
+    artifacts: Artifacts
+    owner: OwnedChats
+
+    async def new_chat(self) -> str:
+        async with self.database.session() as session:
+            return (await self.owner.empty_or_new(session)).id
+
+    async def say(self, chat_id: str, idx: int, text: str) -> AsyncIterator[str]:
+        """One turn that shows a figure, whose content is the text. Yields after every step."""
+        async with self.database.session() as session:
+            turn = await self.owner.start_turn(session, chat_id, idx, user_text=text, reserve_seq=9)
+        yield "turn begun"
+        with self.artifacts.hold(self.owner.user_id):
+            sha = await self.artifacts.put(self.owner.user_id, text.encode())
+            yield "artifact put"
+            ref = ArtifactRef(id=sha, media_type="image/png", size=len(text), name="fig")
+            async with self.database.session() as session:
+                await self.owner.add_artifacts(session, chat_id, idx, [ref])
+            yield "artifact noted"
+            file = turn_file(turn, ref)
+            obj_fp = await self.turns.write(self.owner.user_id, chat_id, file)
+            yield "file written"
+            async with self.database.session() as session:
+                await self.owner.finish_turn(
+                    session,
+                    chat_id,
+                    idx,
+                    status="ok",
+                    obj_fp=obj_fp,
+                    next_seq=turn.first_seq + len(file.blocks),
+                )
+            yield "turn finished"
+
+    async def edit(self, chat_id: str, idx: int, text: str) -> AsyncIterator[str]:
+        """Remove turns from ``idx`` on and say something else. Yields after every step."""
+        async with self.database.session() as session:
+            removed = await self.owner.delete_from_idx(session, chat_id, idx)
+        yield "rows deleted"
+        await self.turns.discard(removed.turn_files)
+        yield "files discarded"
+        await self.artifacts.discard(self.owner.user_id, removed.artifacts)
+        yield "artifacts discarded"
+        async for step in self.say(chat_id, idx, text):
+            yield step
+
+    async def said(self, chat_id: str) -> list[tuple[str, str, bool]]:
+        """Each turn's text and status, and whether its file is there and its own."""
+        async with self.database.reading() as session:
+            rows = await self.owner.turns(session, chat_id)
+        return [(row.user_text, row.status, await self.has_file(row)) for row in rows]
+
+    async def has_file(self, row: Turn) -> bool:
+        if row.obj_fp is None:
+            return False
+        file = await self.turns.read(self.owner.user_id, row.chat_id, row.idx)
+        assert file.user_text == row.user_text
+        async with self.database.reading() as session:
+            for ref in file.artifacts:
+                await self.owner.artifact(session, row.chat_id, ref.id)
+                assert await self.artifacts.read(self.owner.user_id, ref.id)
+        return True
+
+
+def turn_file(turn: Turn, ref: ArtifactRef) -> TurnFile:
+    seq = count(turn.first_seq)
+    shown = Shown(tag="fig", name="fig", artifact=ref)
+    blocks: tuple[Block, ...] = (
+        UserPrompt(seq=next(seq), turn=turn.idx, text=turn.user_text),
+        CallTools(seq=next(seq), turn=turn.idx, parts=(TextPart(text="", shown=(shown,)),)),
+        TurnEnd(seq=next(seq), turn=turn.idx, status="ok"),
+    )
+    return TurnFile(
+        idx=turn.idx,
+        user_text=turn.user_text,
+        status="ok",
+        blocks=tuple(map(to_wire, blocks)),
+        messages=(),
+    )
+
+
+async def until(steps: AsyncIterator[str], last: str) -> None:
+    async for step in steps:
+        if step == last:
+            break
+
+
+async def whole(steps: AsyncIterator[str]) -> None:
+    async for _ in steps:
+        pass
+
+
+def files_under(folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and "chatkernel.db" not in path.name
+    }
+
+
+@pytest.fixture
+async def server(
+    database: Database, turns: TurnStore, artifacts: Artifacts, ann: OwnedChats
+) -> Server:
+    return Server(database, turns, artifacts, ann)
+
+
+async def test_a_folder_in_order_is_left_as_it_is(server: Server, settings: Settings) -> None:
+    assert await recover(settings, server.database) == NOTHING
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "a"))
+    before = files_under(settings.data)
+    assert len(before) == 2
+    assert await recover(settings, server.database) == NOTHING
+    assert files_under(settings.data) == before
+
+
+AFTER_A_CRASH = {
+    "turn begun": ("failed", False),
+    "artifact put": ("failed", False),
+    "artifact noted": ("failed", False),
+    "file written": ("ok", True),
+    "turn finished": ("ok", True),
+}
+
+
+@pytest.mark.parametrize("last", AFTER_A_CRASH)
+async def test_a_turn_cut_off_is_finished_or_failed(
+    server: Server, settings: Settings, last: str
+) -> None:
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "a"))
+    kept = files_under(settings.data)
+    await until(server.say(chat_id, 1, "b"), last)
+
+    await recover(settings, server.database)
+    status, has_file = AFTER_A_CRASH[last]
+    assert await server.said(chat_id) == [("a", "ok", True), ("b", status, has_file)]
+    assert (files_under(settings.data) == kept) == (not has_file)
+    assert await recover(settings, server.database) == NOTHING
+
+    await whole(server.say(chat_id, 2, "c"))
+    assert (await server.said(chat_id))[2] == ("c", "ok", True)
+
+
+@pytest.mark.parametrize("last", ["turn begun", "file written"])
+async def test_a_number_that_may_have_been_shown_is_not_used_again(
+    server: Server, settings: Settings, last: str
+) -> None:
+    chat_id = await server.new_chat()
+    await until(server.say(chat_id, 0, "a"), last)
+    await recover(settings, server.database)
+    async with server.database.reading() as session:
+        assert (await server.owner.get(session, chat_id)).next_seq == 10
+
+
+AFTER_A_CRASH_IN_AN_EDIT = {
+    "rows deleted": [],
+    "files discarded": [],
+    "artifacts discarded": [],
+    **{step: [("b2", *end)] for step, end in AFTER_A_CRASH.items()},
+}
+
+
+@pytest.mark.parametrize("last", AFTER_A_CRASH_IN_AN_EDIT)
+async def test_an_edit_cut_off_never_brings_back_what_was_edited_away(
+    server: Server, settings: Settings, last: str
+) -> None:
+    chat_id = await server.new_chat()
+    for idx, text in enumerate("abc"):
+        await whole(server.say(chat_id, idx, text))
+    await until(server.edit(chat_id, 1, "b2"), last)
+
+    await recover(settings, server.database)
+    assert await server.said(chat_id) == [("a", "ok", True), *AFTER_A_CRASH_IN_AN_EDIT[last]]
+    with_files = [text for text, _, has_file in await server.said(chat_id) if has_file]
+    assert len(files_under(settings.data)) == 2 * len(with_files)
+    assert await recover(settings, server.database) == NOTHING
+
+
+async def test_the_file_of_a_turn_edited_away_is_not_taken_for_the_new_ones(
+    server: Server, settings: Settings
+) -> None:
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "old"))
+    async with server.database.session() as session:
+        await server.owner.delete_from_idx(session, chat_id, 0)
+        await server.owner.start_turn(session, chat_id, 0, user_text="new", reserve_seq=9)
+    found = await recover(settings, server.database)
+    assert (found.finished, found.failed, found.removed) == (0, 1, 2)
+    assert await server.said(chat_id) == [("new", "failed", False)]
+    assert files_under(settings.data) == set()
+
+
+async def test_a_damaged_file_of_a_running_turn_fails_the_turn(
+    server: Server, settings: Settings
+) -> None:
+    chat_id = await server.new_chat()
+    await until(server.say(chat_id, 0, "a"), "file written")
+    (settings.chats / server.owner.user_id / chat_id / "0.mpk").write_bytes(b"half")
+    await recover(settings, server.database)
+    assert await server.said(chat_id) == [("a", "failed", False)]
+
+
+async def test_a_finished_turn_whose_file_is_gone_or_damaged_stays_in_its_chat(
+    server: Server, settings: Settings
+) -> None:
+    chat_id = await server.new_chat()
+    for idx, text in enumerate("ab"):
+        await whole(server.say(chat_id, idx, text))
+    folder = settings.chats / server.owner.user_id / chat_id
+    (folder / "0.mpk").unlink()
+    (folder / "1.mpk").write_bytes(b"damaged")
+    assert await recover(settings, server.database) == NOTHING
+    async with server.database.reading() as session:
+        rows = await server.owner.turns(session, chat_id)
+    assert [(row.status, row.obj_fp is None) for row in rows] == [("ok", False)] * 2
+    assert (folder / "1.mpk").read_bytes() == b"damaged"
+
+
+async def test_what_a_deleted_chat_left_is_removed(server: Server, settings: Settings) -> None:
+    kept, gone = await server.new_chat(), ""
+    await whole(server.say(kept, 0, "same"))
+    before = files_under(settings.data)
+    gone = await server.new_chat()
+    for idx, text in enumerate(("same", "other")):
+        await whole(server.say(gone, idx, text))
+    workspace = settings.workspaces / server.owner.user_id
+    for folder in (gone, ".deleted-1", ".incoming"):
+        (workspace / folder / "inner").mkdir(parents=True)
+        (workspace / folder / "inner" / "file").touch()
+    async with server.database.session() as session:
+        await server.owner.delete(session, gone)
+    await recover(settings, server.database)
+    assert files_under(settings.data) == before
+    assert [path.name for path in workspace.iterdir()] == [".incoming"]
+
+
+async def test_temporary_files_are_removed_and_foreign_ones_stay(
+    server: Server, settings: Settings
+) -> None:
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "a"))
+    before = files_under(settings.data)
+    chat = settings.chats / server.owner.user_id / chat_id
+    artifact = next((settings.artifacts / server.owner.user_id).iterdir())
+    (settings.workspaces / server.owner.user_id / chat_id).mkdir(parents=True)
+    foreign = [
+        chat / "notes.txt",
+        chat.parent / "README",
+        artifact / "README",
+        settings.workspaces / server.owner.user_id / chat_id / "1.tmp",
+    ]
+    for path in (*foreign, chat / "1.mpk.0.tmp", artifact / "f.tmp", chat / "7.mpk"):
+        path.touch()
+    found = await recover(settings, server.database)
+    assert found.removed == 3
+    assert files_under(settings.data) == before | {
+        str(path.relative_to(settings.data)) for path in foreign
+    }
+
+
+async def test_with_the_database_lost_no_users_files_are_touched(
+    server: Server, settings: Settings, tmp_path: Path
+) -> None:
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "a"))
+    workspace = settings.workspaces / server.owner.user_id / chat_id
+    workspace.mkdir(parents=True)
+    (workspace / "mine.csv").touch()
+    before = files_under(settings.data)
+    async with Database.open(tmp_path / "new.db") as empty:
+        assert await recover(settings, empty) == NOTHING
+    assert files_under(settings.data) - {"new.db"} == before
+
+
+async def test_what_can_not_be_removed_is_named_and_the_rest_goes_on(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat_id = await server.new_chat()
+    await whole(server.say(chat_id, 0, "a"))
+    chat = settings.chats / server.owner.user_id / chat_id
+    for name in ("7.mpk", "8.mpk"):
+        (chat / name).touch()
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "7.mpk":
+            raise PermissionError(1, os.strerror(1))
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        found = await recover(settings, server.database)
+    assert found.removed == 1
+    assert found.left == (f"{chat / '7.mpk'}: Operation not permitted",)
