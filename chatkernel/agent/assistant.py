@@ -1,0 +1,84 @@
+"""The assistant: turns taken with whatever model is chosen. Importing this imports pydantic-ai (seconds)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import anyio.to_thread
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, repair_messages
+from pydantic_ai.models import Model
+
+from chatkernel.agent.direct import direct_model
+from chatkernel.agent.interaction import Interaction
+from chatkernel.agent.run import make_agent, run_agent
+from chatkernel.agent.work import Work
+from chatkernel.errors import ModelFailed
+from chatkernel.events import CallTools, ModelRequest
+from chatkernel.models.choice import ModelChoice
+from chatkernel.models.errors import describe
+from kernels import Limits
+
+log = logging.getLogger(__name__)
+
+
+class Assistant:
+    """Takes turns. Holds no state of a chat: history comes in, blocks and messages go out."""
+
+    def __init__(self, limits: Limits, *, requests: int) -> None:
+        self._agent = make_agent(limits)
+        self._requests = requests
+
+    async def take_turn(
+        self,
+        interaction: Interaction,
+        *,
+        choice: ModelChoice,
+        history: Sequence[Any],
+        work: Work,
+    ) -> AsyncGenerator[CallTools | ModelRequest, None]:
+        """Give each finished node of one turn as a block.
+
+        ``history`` holds the earlier turns' messages as `pack` made them.
+
+        Raises:
+            ModelFailed: the model could not answer; the text says what to do next.
+        """
+        try:
+            async with await self._open(interaction, choice) as model:
+                blocks = run_agent(
+                    self._agent,
+                    interaction,
+                    model=model,
+                    history=unpack(history),
+                    work=work,
+                    requests=self._requests,
+                )
+                async with aclosing(blocks):
+                    async for block in blocks:
+                        yield block
+            if choice.mode == "direct":
+                work.usage.clear()
+        except AgentRunError as error:
+            raise ModelFailed(describe(error, choice).message) from error
+        except Exception as error:  # a provider's client raises what it likes
+            log.exception("turn %d", interaction.turn)
+            raise ModelFailed(describe(error, choice).message) from error
+
+    async def _open(self, interaction: Interaction, choice: ModelChoice) -> Model:
+        if choice.mode == "direct":
+            return direct_model(interaction)
+        return await anyio.to_thread.run_sync(choice.open)
+
+    def pack(self, work: Work) -> list[Any]:
+        """The turn's messages as msgpack can write them."""
+        packed: list[Any] = ModelMessagesTypeAdapter.dump_python(work.messages)
+        return packed
+
+
+def unpack(history: Sequence[Any]) -> list[ModelMessage]:
+    """Messages made valid for any provider, dangling tool calls closed."""
+    return repair_messages(ModelMessagesTypeAdapter.validate_python(list(history)))

@@ -1,0 +1,158 @@
+"""One cell run for a turn: its outputs shown as they come, kept as artifacts, and a status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import anyio
+
+from chatkernel.agent.interaction import Interaction
+from chatkernel.agent.report import FinishedOutput, report
+from chatkernel.events import CellOutput, NotebookOutput, Status, ToolReturn, ToolStatus
+from chatkernel.keeping import keep_output
+from kernels import (
+    CellTimedOut,
+    DisplayData,
+    ErrorOutput,
+    ExecuteResult,
+    Kernel,
+    KernelDied,
+    KernelStartFailed,
+    Limits,
+    Output,
+    Transcript,
+    UpdateDisplay,
+    to_nbformat,
+)
+
+KEPT_WHILE_RUNNING = 50
+"""How many rich outputs are shown while their cell runs; the others come with its block."""
+
+VARIABLES_GONE = "Its variables are gone: run the earlier code again if you need them."
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """How a run ended, its outputs, and what to say of the end when it wasn't a normal one."""
+
+    status: ToolStatus
+    outputs: tuple[FinishedOutput, ...] = ()
+    remark: str | None = None
+
+    def for_model(self) -> str:
+        """The run in words for the model."""
+        return "\n".join([report(self.outputs), *([self.remark] if self.remark else [])])
+
+
+async def run_cell(interaction: Interaction, code: str, *, call_id: str, limits: Limits) -> CellRun:
+    """Run ``code`` on the chat's kernel; the block's outputs are left in ``interaction.returns``.
+
+    Never raises for what a cell or its kernel does: a death, a time-out and a stop are statuses.
+    """
+    keeper = _Keeper(interaction)
+    run = await _run(interaction, code, call_id=call_id, limits=limits, keeper=keeper)
+    said = [_said(run.remark)] if run.remark else []
+    kept = [await keeper.keep(output) for output in run.outputs]
+    interaction.returns[call_id] = ToolReturn(
+        id=call_id, tool="run_python", status=run.status, outputs=(*kept, *said)
+    )
+    return run
+
+
+def _said(remark: str) -> NotebookOutput:
+    return {"output_type": "stream", "name": "stderr", "text": f"{remark}\n"}
+
+
+@dataclass
+class _Keeper:
+    """Stores rich outputs once each, the first ones already while the cell runs."""
+
+    interaction: Interaction
+    kept: dict[int, tuple[Output, NotebookOutput]] = field(default_factory=dict)
+
+    async def keep(self, output: Output) -> NotebookOutput:
+        """The output as a block holds it."""
+        known = self.kept.get(id(output))
+        if known is not None:
+            return known[1]
+        made = await keep_output(to_nbformat(output), self.interaction.put)
+        self.kept[id(output)] = output, made
+        return made
+
+    async def for_now(self, output: Output) -> NotebookOutput:
+        """The output as it is shown while the cell runs: what a later one replaces isn't stored."""
+        if isinstance(output, DisplayData | ExecuteResult) and len(self.kept) < KEPT_WHILE_RUNNING:
+            return await self.keep(output)
+        shown = to_nbformat(output)
+        if isinstance(output, DisplayData | ExecuteResult | UpdateDisplay):
+            return {**shown, "data": {"text/plain": output.data.get("text/plain", "")}}
+        return shown
+
+
+async def _run(
+    interaction: Interaction, code: str, *, call_id: str, limits: Limits, keeper: _Keeper
+) -> CellRun:
+    if interaction.stopping:
+        return CellRun("stopped", remark="Stopped before this cell ran.")
+    try:
+        kernel = await interaction.lend()
+    except KernelStartFailed as failure:
+        return CellRun("died", remark=str(failure))
+    interaction.live(Status(turn=interaction.turn, text="Running…"))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_interrupt_when_stopped, interaction, kernel, limits)
+        run = await _collect(
+            interaction, kernel, code, call_id=call_id, transcript=Transcript(limits), keeper=keeper
+        )
+        tasks.cancel_scope.cancel()
+    return run
+
+
+async def _collect(
+    interaction: Interaction,
+    kernel: Kernel,
+    code: str,
+    *,
+    call_id: str,
+    transcript: Transcript,
+    keeper: _Keeper,
+) -> CellRun:
+    try:
+        async for output in kernel.execute(code):
+            transcript.add(output)
+            shown = await keeper.for_now(output)
+            interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
+    except KernelDied as death:
+        return _dead(interaction, transcript, death)
+    except CellTimedOut as timeout:
+        return CellRun("timeout", transcript.outputs(), _timeout_remark(timeout))
+    return CellRun(_status(interaction, transcript), transcript.outputs())
+
+
+async def _interrupt_when_stopped(interaction: Interaction, kernel: Kernel, limits: Limits) -> None:
+    await interaction.stopped()
+    await kernel.interrupt()
+    await anyio.sleep(limits.grace_seconds)
+    await kernel.kill()
+
+
+def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:
+    if interaction.stopping:
+        return "stopped"
+    failed = any(isinstance(output, ErrorOutput) for output in transcript.outputs())
+    return "error" if failed else "ok"
+
+
+def _dead(interaction: Interaction, transcript: Transcript, death: KernelDied) -> CellRun:
+    if interaction.stopping:
+        remark = f"The cell could not be interrupted, so its kernel was ended. {VARIABLES_GONE}"
+        return CellRun("stopped", transcript.outputs(), remark)
+    remark = f"The kernel was {death.death.cause}. {VARIABLES_GONE}"
+    return CellRun("died", transcript.outputs(), remark)
+
+
+def _timeout_remark(timeout: CellTimedOut) -> str:
+    reached = f"The cell ran for {timeout.seconds:g} s, its limit, and was stopped."
+    if timeout.killed:
+        return f"{reached} It ignored the interrupt, so its kernel was ended. {VARIABLES_GONE}"
+    return f"{reached} Variables are kept; split the work into smaller cells."

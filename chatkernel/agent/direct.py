@@ -1,0 +1,95 @@
+"""Direct mode: no model, the user's own Python through the same tool loop."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import AsyncIterator
+
+import orjson
+from IPython.core.inputtransformer2 import TransformerManager
+from pydantic_ai.messages import ModelMessage, UserPromptPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
+
+from chatkernel.agent.interaction import Interaction
+from kernels import KernelError, NoSuchVariable
+
+HOW_TO_CONNECT = (
+    "No model is connected, so what you write runs as Python. "
+    "To chat in plain words, choose **Connect a model** at the top."
+)
+_NAMES_ASKED = 8
+
+
+def direct_model(interaction: Interaction) -> FunctionModel:
+    """A model that answers a message by running it as a cell, and says nothing more."""
+
+    async def stream(
+        messages: list[ModelMessage], _info: AgentInfo
+    ) -> AsyncIterator[str | DeltaToolCalls]:
+        if not any(isinstance(part, UserPromptPart) for part in messages[-1].parts):
+            yield ""
+        elif refusal := await refuse(interaction):
+            yield refusal
+        else:
+            call_id = f"cell-{interaction.turn}"
+            args = {"code": interaction.user_text}
+            yield {
+                0: DeltaToolCall("run_python", orjson.dumps(args).decode(), tool_call_id=call_id)
+            }
+
+    return FunctionModel(stream_function=stream, model_name="direct")
+
+
+async def refuse(interaction: Interaction) -> str | None:
+    """Why the message is no cell, in one friendly sentence, or None when it can run."""
+    try:
+        tree = parse(interaction.user_text)
+    except SyntaxError as error:
+        where = f", line {error.lineno}" if error.lineno and error.lineno > 1 else ""
+        return f"That isn't Python ({error.msg}{where}). {HOW_TO_CONNECT}"
+    unknown = [name for name in bare_names(tree) if not await _is_defined(interaction, name)]
+    if unknown:
+        return f"`{unknown[0]}` isn't defined. {HOW_TO_CONNECT}"
+    return None
+
+
+def parse(code: str) -> ast.Module:
+    """The cell as Python sees it after IPython's magics, ``!`` and ``?`` are translated.
+
+    Raises:
+        SyntaxError: it isn't Python.
+    """
+    try:
+        translated = TransformerManager().transform_cell(code)
+        tree = compile(
+            translated, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+        )
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError(str(error) or "too deeply nested") from error
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def bare_names(tree: ast.Module) -> list[str]:
+    """The names in a cell that is nothing but names and punctuation, as a greeting is."""
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        return []
+    nodes = list(ast.walk(tree.body[0].value))
+    allowed = (ast.Name, ast.Tuple, ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+    if not all(isinstance(node, allowed) for node in nodes):
+        return []
+    names = dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name))
+    return [name for name in names if not hasattr(builtins, name)][:_NAMES_ASKED]
+
+
+async def _is_defined(interaction: Interaction, name: str) -> bool:
+    if any(variable.name == name for variable in interaction.variables):
+        return True
+    try:
+        await (await interaction.lend()).bundle(name)
+    except NoSuchVariable:
+        return False
+    except KernelError:
+        return True
+    return True

@@ -1,0 +1,69 @@
+"""`<fig name="x"/>` and `<df name="x"/>`, resolved when their block is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from chatkernel.agent.interaction import Interaction
+from chatkernel.events import ARTIFACT_MIME, FRAME_MIME, ArtifactRef, Shown
+from chatkernel.keeping import keep_output
+from kernels import Kernel, KernelError, NoSuchVariable
+
+_TAG = re.compile(r"<(fig|df)\s+name\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s/>]+))[^>]*>")
+_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.M | re.S)
+
+
+def tags(text: str) -> list[tuple[Literal["fig", "df"], str]]:
+    """The tags of an answer outside its code, each once, in their order."""
+    return list(dict.fromkeys(_found(_CODE.sub("", text))))
+
+
+def _found(text: str) -> Iterator[tuple[Literal["fig", "df"], str]]:
+    for match in _TAG.finditer(text):
+        kind: Literal["fig", "df"] = "fig" if match[1] == "fig" else "df"
+        yield kind, next(group for group in match.groups()[1:] if group is not None)
+
+
+async def resolve(interaction: Interaction, text: str) -> tuple[Shown, ...]:
+    """Each tag of ``text`` with the artifact it shows, or a sentence that says why there is none."""
+    wanted = tags(text)
+    if not wanted:
+        return ()
+    try:
+        kernel = await interaction.lend()
+    except KernelError as failure:
+        return tuple(Shown(tag=tag, name=name, problem=str(failure)) for tag, name in wanted)
+    return tuple([await _show(interaction, kernel, tag, name) for tag, name in wanted])
+
+
+async def _show(
+    interaction: Interaction, kernel: Kernel, tag: Literal["fig", "df"], name: str
+) -> Shown:
+    try:
+        bundle = await kernel.bundle(name)
+    except NoSuchVariable as missing:
+        return Shown(tag=tag, name=name, problem=_missing(tag, name, missing.available))
+    except KernelError as problem:
+        return Shown(tag=tag, name=name, problem=f"{name} could not be shown: {problem}")
+    output = {"output_type": "display_data", "data": dict(bundle.data), "metadata": {}}
+    kept = await keep_output(output, interaction.put, name=name)
+    ref = _choose(tag, kept["data"])
+    if ref is None:
+        return Shown(tag=tag, name=name, problem=f"{name} has nothing that can be drawn.")
+    return Shown(tag=tag, name=name, artifact=ref)
+
+
+def _choose(tag: Literal["fig", "df"], data: Mapping[str, Any]) -> ArtifactRef | None:
+    refs: Sequence[ArtifactRef] = [ArtifactRef(**ref) for ref in data.get(ARTIFACT_MIME, ())]
+    tables = [ref for ref in refs if ref.media_type == FRAME_MIME]
+    return next(iter(tables if tag == "df" and tables else refs), None)
+
+
+def _missing(tag: Literal["fig", "df"], name: str, available: Sequence[str]) -> str:
+    kind = "figure" if tag == "fig" else "table"
+    names = ", ".join(available[:12])
+    return f"There is no {kind} named {name}. " + (
+        f"There is: {names}." if names else "Nothing is defined yet."
+    )

@@ -1,0 +1,223 @@
+"""What is kept of chats: rows, turn files, artifacts and workspaces, always reached through their owner."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from chatkernel.chat_log import ChatLog, TurnRecord, unreadable_turn
+from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
+from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
+from chatkernel.live_kernels import Owner
+from chatkernel.store import crud
+from chatkernel.store.artifacts import Artifacts
+from chatkernel.store.crud.chat import ListedChat, Removed
+from chatkernel.store.database import Database
+from chatkernel.store.rows import Artifact, Chat, Turn, User
+from chatkernel.store.turn_file import TurnFile
+from chatkernel.store.turn_store import TurnStore
+from chatkernel.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+SEQ_RESERVED = 4096
+"""Block numbers taken when a turn begins: more than a turn can have."""
+
+INTERRUPTED = "The server ended during this turn, so its answer is lost. Try again."
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The chats of all users. Every method takes the owner, and NotFound is all that others get."""
+
+    database: Database
+    turns: TurnStore
+    artifacts: Artifacts
+    workspaces: Path
+
+    async def user(self, name: str, *, admin: bool) -> User:
+        """The user of this name, made at the first login."""
+        async with self.database.session() as session:
+            return await crud.user.get_or_create(session, name, admin)
+
+    async def find_user(self, user_id: str) -> User:
+        """The user of this id. Raises NotFound."""
+        async with self.database.reading() as session:
+            return await crud.user.get(session, user_id)
+
+    async def list(
+        self, user_id: str, *, limit: int = 50, before: datetime | None = None
+    ) -> tuple[ListedChat, ...]:
+        """Chats with a turn, the one written to last first."""
+        async with self.database.reading() as session:
+            return await crud.chat.for_user(user_id).list(session, limit=limit, before=before)
+
+    async def newest(self, user_id: str) -> Chat | None:
+        """The chat written to last."""
+        async with self.database.reading() as session:
+            return await crud.chat.for_user(user_id).newest(session)
+
+    async def empty_or_new(self, user_id: str) -> Chat:
+        """The user's empty chat, made when there is none."""
+        async with self.database.session() as session:
+            return await crud.chat.for_user(user_id).empty_or_new(session)
+
+    async def rename(self, user_id: str, chat_id: str, title: str | None) -> Chat:
+        """Give a chat a title of its own. Raises NotFound, InvalidRequest."""
+        async with self.database.session() as session:
+            return await crud.chat.for_user(user_id).rename(session, chat_id, title)
+
+    async def check_owner(self, user_id: str, chat_id: str) -> Chat:
+        """The chat's row. Raises NotFound."""
+        async with self.database.reading() as session:
+            return await crud.chat.for_user(user_id).get(session, chat_id)
+
+    async def delete_chat(self, user_id: str, chat_id: str) -> None:
+        """Remove a chat, its turns, artifacts and workspace."""
+        async with self.database.session() as session:
+            removed = await crud.chat.for_user(user_id).delete(session, chat_id)
+        await self._discard(user_id, removed)
+        try:
+            await self.turns.discard_chat(user_id, chat_id)
+            await self.workspace(Owner(user_id, chat_id)).delete()
+        except StorageFailed as failure:
+            log.warning("left of deleted chat %s: %s", chat_id, failure.message)
+
+    async def load(self, user_id: str, chat_id: str) -> ChatLog:
+        """A chat with all its turns; one that can't be read says so in its place.
+
+        A turn in the making is not among them. Raises NotFound.
+        """
+        chats = crud.chat.for_user(user_id)
+        async with self.database.reading() as session:
+            chat = await chats.get(session, chat_id)
+            rows = await chats.turns(session, chat_id)
+        turns = [await self._read(user_id, row) for row in rows if row.status != "running"]
+        return ChatLog(chat.id, title_of(chat.title, chat.last_user_text), chat.next_seq, turns)
+
+    async def _read(self, user_id: str, row: Turn) -> TurnRecord:
+        if row.obj_fp is None:
+            return unreadable_turn(
+                row.idx, row.user_text, first_seq=row.first_seq, problem=INTERRUPTED
+            )
+        try:
+            stored = await self.turns.read(user_id, row.chat_id, row.idx)
+            blocks = blocks_from_wire(stored.blocks)
+            if blocks and blocks[0].seq < row.first_seq:
+                raise DamagedTurn("its file belongs to an earlier version of the turn")
+        except DamagedTurn as damage:
+            return unreadable_turn(
+                row.idx,
+                row.user_text,
+                first_seq=row.first_seq,
+                problem=f"Turn {row.idx + 1} is damaged. {damage.message}",
+            )
+        return TurnRecord(row.idx, row.user_text, stored.status, blocks, stored.messages)
+
+    async def begin_turn(self, user_id: str, chat_log: ChatLog, idx: int, text: str) -> None:
+        """Write down that a turn has begun, so that a crash can't lose the user's words."""
+        async with self.database.session() as session:
+            row = await crud.chat.for_user(user_id).start_turn(
+                session, chat_log.id, idx, user_text=text, reserve_seq=SEQ_RESERVED
+            )
+        chat_log.next_seq = max(chat_log.next_seq, row.first_seq)
+
+    async def finish_turn(self, user_id: str, chat_log: ChatLog, record: TurnRecord) -> None:
+        """Write the turn's file, then its row.
+
+        Raises:
+            StorageFailed: the disk or the database refused; the row says so if it can.
+        """
+        stored = TurnFile(
+            idx=record.idx,
+            user_text=record.user_text,
+            status=record.status,
+            blocks=tuple(to_wire(block) for block in record.blocks),
+            messages=tuple(record.messages),
+        )
+        try:
+            obj_fp = await self.turns.write(user_id, chat_log.id, stored)
+        except StorageFailed:
+            await self._close_row(user_id, chat_log, record, obj_fp=None)
+            raise
+        await self._close_row(user_id, chat_log, record, obj_fp=obj_fp)
+
+    async def _close_row(
+        self, user_id: str, chat_log: ChatLog, record: TurnRecord, *, obj_fp: str | None
+    ) -> None:
+        async with self.database.session() as session:
+            await crud.chat.for_user(user_id).finish_turn(
+                session,
+                chat_log.id,
+                record.idx,
+                status=record.status if obj_fp else "failed",
+                obj_fp=obj_fp,
+                next_seq=chat_log.next_seq,
+            )
+
+    async def delete_from(self, user_id: str, chat_log: ChatLog, idx: int) -> None:
+        """Remove turns >= ``idx``, in the archive and in ``chat_log``."""
+        async with self.database.session() as session:
+            removed = await crud.chat.for_user(user_id).delete_from_idx(session, chat_log.id, idx)
+        del chat_log.turns[idx:]
+        await self._discard(user_id, removed)
+
+    async def _discard(self, user_id: str, removed: Removed) -> None:
+        """Remove what deleted rows left on disk; the next start removes what can't be now."""
+        try:
+            await self.turns.discard(removed.turn_files)
+            await self.artifacts.discard(user_id, removed.artifacts)
+        except StorageFailed as failure:
+            log.warning("left of deleted turns: %s", failure.message)
+
+    async def put(
+        self, owner: Owner, idx: int, data: bytes, *, media_type: str, name: str | None
+    ) -> ArtifactRef:
+        """Keep a figure, table or image for a turn.
+
+        Raises:
+            StorageFailed: it could not be stored.
+        """
+        with self.artifacts.hold(owner.user_id):
+            sha = await self.artifacts.put(owner.user_id, data)
+            ref = ArtifactRef(id=sha, media_type=media_type, size=len(data), name=name)
+            async with self.database.session() as session:
+                chats = crud.chat.for_user(owner.user_id)
+                await chats.add_artifacts(session, owner.chat_id, idx, [ref])
+        return ref
+
+    async def artifact(self, user_id: str, chat_id: str, sha: str) -> tuple[Artifact, Path]:
+        """An artifact's row and where its content lies. Raises NotFound."""
+        async with self.database.reading() as session:
+            row = await crud.chat.for_user(user_id).artifact(session, chat_id, sha)
+        return row, self._content(user_id, row)
+
+    async def figure(
+        self, user_id: str, chat_id: str, name: str, turn: int | None
+    ) -> tuple[Artifact, Path]:
+        """The plotly figure last shown under a name. Raises NotFound."""
+        async with self.database.reading() as session:
+            row = await crud.chat.for_user(user_id).figure(session, chat_id, name, turn)
+        return row, self._content(user_id, row)
+
+    def _content(self, user_id: str, row: Artifact) -> Path:
+        path = self.artifacts.path(user_id, row.sha)
+        if not path.is_file():
+            raise NotFound("The file of this figure or table is missing. Run its code again.")
+        return path
+
+    def workspace(self, owner: Owner) -> Workspace:
+        """The chat's folder, in which its kernel runs."""
+        return Workspace(self.workspaces / owner.user_id / owner.chat_id)
+
+    async def file_names(self, owner: Owner) -> tuple[str, ...]:
+        """The workspace's files, by path."""
+        return tuple(file.path for file in await self.workspace(owner).files())
+
+
+def title_of(title: str | None, last_user_text: str | None) -> str:
+    """A chat's title: its own, else the beginning of its last message."""
+    words = " ".join((title or last_user_text or "").split())
+    return words if len(words) <= 80 else f"{words[:79]}…"

@@ -1,0 +1,139 @@
+"""``chatkernel ask``: one turn in the terminal, through the running server or in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import orjson
+from anyio import to_thread
+
+from chatkernel.errors import ChatkernelError, DataFolderInUse, InvalidRequest
+from chatkernel.events import ArtifactRef, Event, TurnEnd, TurnStatus, event_from_wire
+from chatkernel.service import Service, open_service
+from chatkernel.settings import Settings
+from chatkernel.store.running_server import RunningServer
+from chatkernel.terminal import Terminal
+from chatkernel.turn_events import turn_events
+
+
+class Asked(Protocol):
+    """A chat that can be asked, wherever it runs."""
+
+    @property
+    def chat_id(self) -> str: ...
+
+    def send(self, text: str) -> AsyncIterator[Event]:
+        """Take one turn; the last event is its `TurnEnd`."""
+        ...
+
+    async def content(self, ref: ArtifactRef) -> bytes:
+        """An artifact's content."""
+        ...
+
+
+async def ask_once(
+    settings: Settings, text: str, *, chat_id: str | None, user_name: str
+) -> TurnStatus:
+    """Take one turn and print it as it comes; figures go to the current folder.
+
+    Raises:
+        UnusableEnvironment: neither a server nor the data folder can be used.
+        ChatkernelError: the message was refused.
+    """
+    async with _open(settings, user_name, chat_id) as chat:
+        terminal = Terminal(chat.content, Path.cwd())
+        async for event in chat.send(text):
+            await terminal.show(event)
+            if isinstance(event, TurnEnd):
+                terminal.farewell(chat.chat_id)
+                return event.status
+    raise ChatkernelError("The answer broke off. Look at the chat in the browser.")
+
+
+@asynccontextmanager
+async def _open(settings: Settings, user: str, chat_id: str | None) -> AsyncIterator[Asked]:
+    try:
+        async with open_service(settings) as service:
+            yield await _Here.open(service, user, chat_id)
+    except DataFolderInUse:
+        server = await to_thread.run_sync(RunningServer.read, settings.runtime)
+        if server is None:
+            raise
+        async with httpx.AsyncClient(base_url=server.address, timeout=None) as http:
+            yield await _There.open(http, server, user, chat_id)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """In this process."""
+
+    service: Service
+    user_id: str
+    chat_id: str
+
+    @classmethod
+    async def open(cls, service: Service, name: str, chat_id: str | None) -> _Here:
+        user = await service.archive.user(name, admin=name in service.settings.admins)
+        if chat_id is None:
+            chat_id = (await service.archive.empty_or_new(user.id)).id
+        return cls(service, user.id, chat_id)
+
+    async def send(self, text: str) -> AsyncIterator[Event]:
+        session = await self.service.sessions.open_for(self.user_id)
+        turn = await session.submit(self.chat_id, text)
+        async for event in turn_events(session, turn):
+            yield event
+
+    async def content(self, ref: ArtifactRef) -> bytes:
+        return await self.service.archive.artifacts.read(self.user_id, ref.id)
+
+
+@dataclass(frozen=True)
+class _There:
+    """In the server that is running, over HTTP."""
+
+    http: httpx.AsyncClient
+    chat_id: str
+
+    @classmethod
+    async def open(
+        cls, http: httpx.AsyncClient, server: RunningServer, name: str, chat_id: str | None
+    ) -> _There:
+        await _json(http, "/api/login", {"username": name, "secret": server.secret})
+        if chat_id is None:
+            chat_id = str((await _json(http, "/api/chats", {}))["id"])
+        return cls(http, chat_id)
+
+    async def send(self, text: str) -> AsyncIterator[Event]:
+        url = f"/api/chats/{self.chat_id}/messages"
+        async with self.http.stream("POST", url, json={"msg": text}) as answer:
+            if answer.is_error:
+                raise _refused(await answer.aread())
+            lines = answer.aiter_lines()
+            async for line in lines:
+                yield event_from_wire(orjson.loads(line))
+
+    async def content(self, ref: ArtifactRef) -> bytes:
+        answer = await self.http.get(f"/api/chats/{self.chat_id}/artifacts/{ref.id}")
+        answer.raise_for_status()
+        return answer.content
+
+
+async def _json(http: httpx.AsyncClient, url: str, body: dict[str, str]) -> dict[str, Any]:
+    answer = await http.post(url, json=body)
+    if answer.is_error:
+        raise _refused(answer.content)
+    found: dict[str, Any] = orjson.loads(answer.content)
+    return found
+
+
+def _refused(body: bytes) -> ChatkernelError:
+    try:
+        return InvalidRequest(str(orjson.loads(body)["error"]["message"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return InvalidRequest("The server refused the message.")

@@ -1,0 +1,68 @@
+"""A chat as it is kept: its turns, their blocks and the model's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatkernel.events import Block, ModelRequest, Notice, TurnEnd, TurnStatus, UserPrompt
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """A finished turn. ``messages`` are the model's, as msgpack holds them."""
+
+    idx: int
+    user_text: str
+    status: TurnStatus
+    blocks: tuple[Block, ...]
+    messages: Sequence[Any] = ()
+
+    @property
+    def ran_code(self) -> bool:
+        """Whether a cell ran in this turn, so that it may have left variables."""
+        returns = (part for b in self.blocks if isinstance(b, ModelRequest) for part in b.parts)
+        return any(part.tool == "run_python" for part in returns)
+
+
+@dataclass
+class ChatLog:
+    """A chat in memory. ``next_seq`` is the number of the next block."""
+
+    id: str
+    title: str
+    next_seq: int
+    turns: list[TurnRecord] = field(default_factory=list)
+
+    def history(self) -> list[Any]:
+        """All messages of the finished turns, in order."""
+        return [message for turn in self.turns for message in turn.messages]
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks of the finished turns, in order."""
+        for turn in self.turns:
+            yield from turn.blocks
+
+    @property
+    def ran_code(self) -> bool:
+        """Whether earlier turns may have left variables in a kernel."""
+        return any(turn.ran_code for turn in self.turns)
+
+    def number(self) -> int:
+        """The next ``seq``, taken."""
+        seq = self.next_seq
+        self.next_seq += 1
+        return seq
+
+
+def unreadable_turn(
+    idx: int, user_text: str, *, first_seq: int, problem: str, status: TurnStatus = "failed"
+) -> TurnRecord:
+    """A turn of which only the row is left: the user's words and what happened to the rest."""
+    blocks: tuple[Block, ...] = (
+        UserPrompt(seq=first_seq, turn=idx, text=user_text),
+        Notice(seq=first_seq + 1, turn=idx, level="error", text=problem),
+        TurnEnd(seq=first_seq + 2, turn=idx, status=status),
+    )
+    return TurnRecord(idx, user_text, status, blocks)

@@ -1,0 +1,89 @@
+"""The command line. Exit codes: 0 done, 1 failed, 2 wrong use or an environment that can't be used."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+import typer
+
+from chatkernel.errors import ChatkernelError, UnusableEnvironment
+from chatkernel.settings import Settings, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A chat in which every conversation owns a real Jupyter kernel.",
+)
+
+Data = Annotated[Path | None, typer.Option(help="The folder that holds everything to be kept.")]
+Model = Annotated[str | None, typer.Option(help="The model as provider:name.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    data: Data = None,
+    model: Model = None,
+    admin: Annotated[
+        list[str] | None, typer.Option(help="A name that may log in as admin. Repeatable.")
+    ] = None,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Let kernels run without a sandbox.")
+    ] = False,
+) -> None:
+    """Serve the chat in the browser."""
+    settings = load_settings(
+        host=host, port=port, data=data, model=model, unsafe_no_sandbox=unsafe_no_sandbox or None
+    )
+    settings = settings.model_copy(update={"admins": (*settings.admins, *(admin or ()))})
+    _server(settings)
+
+
+def _server(settings: Settings) -> None:
+    """Run the server that is installed: the web package names itself, so nothing here depends on it."""
+    found = entry_points(group="chatkernel.server")
+    if not found:
+        raise UnusableEnvironment("This installation has no web package. Install chatkernel again.")
+    next(iter(found)).load()(settings)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="The message.")],
+    chat: Annotated[
+        str | None, typer.Option(help="The chat to go on with; a new one else.")
+    ] = None,
+    user: Annotated[str, typer.Option(help="Whose chat it is.")] = "me",
+    data: Data = None,
+    model: Model = None,
+) -> None:
+    """Take one turn in the terminal; figures are written as files."""
+    from chatkernel.asking import ask_once
+
+    settings = load_settings(data=data, model=model)
+    status = anyio.run(lambda: ask_once(settings, text, chat_id=chat, user_name=user))
+    if status != "ok":
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The ``chatkernel`` command."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except UnusableEnvironment as error:
+        _fail(error.message, 2)
+    except ChatkernelError as error:
+        _fail(error.message, 1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"chatkernel: {message}", file=sys.stderr)
+    sys.exit(code)

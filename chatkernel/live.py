@@ -1,0 +1,61 @@
+"""The live area: what is in the making and not yet a block."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chatkernel.events import CellOutput, Delta, LiveEvent, NotebookOutput, Status
+from kernels import Limits, Transcript, from_nbformat, to_nbformat
+
+
+@dataclass
+class LivePart:
+    """A part of the response being written: its text so far (for a tool call, its JSON arguments)."""
+
+    type: Literal["text", "thinking", "tool_call"]
+    text: str = ""
+    tool: str | None = None
+
+
+@dataclass
+class LiveCell:
+    """The cell that is running: its outputs so far, folded and capped."""
+
+    call_id: str
+    transcript: Transcript
+    since: float = field(default_factory=time.monotonic)
+
+    def outputs(self) -> tuple[NotebookOutput, ...]:
+        """The outputs so far, as nbformat has them."""
+        return tuple(to_nbformat(output) for output in self.transcript.outputs())
+
+
+@dataclass
+class Live:
+    """The sum of the live events since the last block. `clear` it when a block is made."""
+
+    limits: Limits
+    status: str = ""
+    parts: dict[int, LivePart] = field(default_factory=dict)
+    cell: LiveCell | None = None
+
+    def apply(self, event: LiveEvent) -> None:
+        """Take one more live event in."""
+        match event:
+            case Status(text=text):
+                self.status = text
+            case Delta(index=index, type=kind, text=text, tool=tool):
+                part = self.parts.setdefault(index, LivePart(type=kind, tool=tool))
+                part.text += text
+            case CellOutput(id=call_id, output=output):
+                if self.cell is None or self.cell.call_id != call_id:
+                    self.cell = LiveCell(call_id, Transcript(self.limits))
+                self.cell.transcript.add(from_nbformat(output))
+
+    def clear(self) -> None:
+        """Forget all: what was in the making is a block now."""
+        self.status = ""
+        self.parts.clear()
+        self.cell = None

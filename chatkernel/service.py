@@ -1,0 +1,150 @@
+"""Everything of a running chatkernel but HTTP, opened and closed in one place."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import httpx
+from anyio import to_thread
+
+from chatkernel.agent.work import TakesTurns
+from chatkernel.archive import Archive
+from chatkernel.live_kernels import LiveKernels, Owner
+from chatkernel.models.connect import Models
+from chatkernel.session import Workshop
+from chatkernel.sessions import SessionManager
+from chatkernel.settings import Settings
+from chatkernel.store.artifacts import Artifacts
+from chatkernel.store.data_folder import DataFolder
+from chatkernel.store.database import Database
+from chatkernel.store.recovery import recover
+from chatkernel.store.turn_store import TurnStore
+from kernels import Death, Launch, Limits, sweep
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running chatkernel. Made by `open_service`."""
+
+    settings: Settings
+    folder: DataFolder
+    archive: Archive
+    kernels: LiveKernels
+    models: Models
+    sessions: SessionManager
+    assistants: Assistants
+
+
+@dataclass
+class Assistants:
+    """The assistant, made at its first use: pydantic-ai takes seconds to import."""
+
+    limits: Limits
+    requests: int
+    _made: TakesTurns | None = None
+    _making: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def get(self) -> TakesTurns:
+        """The one assistant of this server."""
+        async with self._making:
+            if self._made is None:
+                self._made = await to_thread.run_sync(self._make)
+            return self._made
+
+    def _make(self) -> TakesTurns:
+        module = importlib.import_module("chatkernel.agent.assistant")
+        made: TakesTurns = module.Assistant(self.limits, requests=self.requests)
+        return made
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, *, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Service]:
+    """Lock the data folder, put it in order and open all that a chat needs; close it in reverse.
+
+    Raises:
+        UnusableEnvironment: the folder can't be used, or another server uses it.
+        UnknownModel: the model that was asked for can't be.
+    """
+    limits = Limits(cell_seconds=settings.cell_seconds, grace_seconds=settings.cell_grace_seconds)
+    async with AsyncExitStack() as stack:
+        folder = await stack.enter_async_context(DataFolder.open(settings))
+        await to_thread.run_sync(sweep, settings.runtime)
+        database = await stack.enter_async_context(Database.open(settings.database))
+        await recover(settings, database)
+        archive = Archive(
+            database, TurnStore(settings.chats), Artifacts(settings.artifacts), settings.workspaces
+        )
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        models = await Models.open(
+            model=settings.model,
+            url=settings.model_url,
+            key=settings.model_key.get_secret_value() if settings.model_key else None,
+            environ=environ,
+            http=http,
+            runtime=settings.runtime,
+        )
+        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="ck-"))
+        relay = DeathRelay()
+        kernels = await stack.enter_async_context(
+            LiveKernels.open(
+                Launcher(settings, archive, Path(sockets)).launch,
+                limits=limits,
+                per_user=settings.kernels_per_user,
+                on_death=relay.tell,
+            )
+        )
+        assistants = Assistants(limits, settings.request_limit)
+        workshop = Workshop(
+            archive, kernels, models, assistants.get, limits, settings.message_bytes
+        )
+        sessions = await stack.enter_async_context(
+            SessionManager.open(workshop, grace_seconds=settings.session_grace_seconds)
+        )
+        relay.sessions = sessions
+        yield Service(settings, folder, archive, kernels, models, sessions, assistants)
+
+
+@dataclass
+class DeathRelay:
+    """Carries the news of a kernel's death up to the sessions, which are opened after the kernels."""
+
+    sessions: SessionManager | None = None
+
+    def tell(self, owner: Owner, death: Death) -> None:
+        """Pass it on."""
+        log.info("kernel of chat %s: %s", owner.chat_id, death.cause)
+        if self.sessions is not None:
+            self.sessions.kernel_died(owner, death)
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How a chat's kernel is started: in its workspace, its sockets in a short private folder."""
+
+    settings: Settings
+    archive: Archive
+    sockets: Path
+
+    async def launch(self, owner: Owner) -> Launch:
+        """The launch of a chat's kernel; its workspace is made when it isn't there."""
+        workspace = self.archive.workspace(owner)
+        await workspace.ensure()
+        return Launch(
+            runtime=self.settings.runtime.absolute() / "kernels",
+            sockets=self.sockets,
+            workspace=workspace.root.absolute(),
+            python=str(self.settings.kernel_python or sys.executable),
+        )
