@@ -1,0 +1,1 @@
+"""The JSON API under ``/api``, as docs/architecture.md lists it."""

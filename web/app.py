@@ -1,0 +1,115 @@
+"""The ASGI application: on its own, or mounted under another one's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from chatkernel.errors import ChatkernelError
+from chatkernel.service import open_service
+from chatkernel.settings import Settings
+from web import health, pages
+from web.api.routes import api_routes
+from web.assets import Assets
+from web.guards import Guard, Hosts
+from web.login import Identify, Login, cookie_key
+from web.problems import on_crash, on_http_error, on_problem
+from web.site import Readiness, Site
+from web.socket import page_socket
+
+
+class App:
+    """chatkernel as an ASGI application.
+
+    On its own a server runs its lifespan. Mounted, the host enters `lifespan` in its own::
+
+        app = create_app(Settings(), identify=my_function)
+
+        @asynccontextmanager
+        async def lifespan(host):
+            async with app.lifespan(host):
+                yield
+
+    Until then every address but ``/health`` answers 503 and says so.
+    """
+
+    def __init__(self, settings: Settings, *, identify: Identify | None, secret: str) -> None:
+        self.settings = settings
+        self.secret = secret
+        self.readiness = Readiness()
+        self._identify = identify
+        self._routed = Starlette(
+            routes=routes(),
+            lifespan=self.lifespan,
+            exception_handlers={
+                ChatkernelError: on_problem,
+                HTTPException: on_http_error,
+                Exception: on_crash,
+            },
+        )
+        self._routed.state.readiness = self.readiness
+        self._guarded = Guard(self._routed, Hosts.of(settings.host, settings.hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guarded(scope, receive, send)
+
+    def lifespan(self, _app: object = None) -> AbstractAsyncContextManager[None]:
+        """Open the service, and close it on leaving; a host application enters this in its own lifespan.
+
+        Raises:
+            UnusableEnvironment: the data folder or the model that was asked for can't be used.
+        """
+        return self._live()
+
+    @asynccontextmanager
+    async def _live(self) -> AsyncIterator[None]:
+        self.readiness.reason = "chatkernel is starting. Try again in a moment."
+        async with open_service(self.settings) as service:
+            key = await to_thread.run_sync(cookie_key, self.settings.runtime)
+            login = Login(
+                service.archive,
+                key=key,
+                secret=self.secret,
+                admins=frozenset(self.settings.admins),
+                identify=self._identify,
+            )
+            self.readiness.site = Site(service, login)
+            try:
+                yield
+            finally:
+                self.readiness.site = None
+                self.readiness.reason = "chatkernel is shutting down."
+
+
+def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> App:
+    """chatkernel as an ASGI application; mount it under your own or serve it as it is.
+
+    ``identify(conn)`` gives the name of the user who asks, or None for nobody: your login in place of
+    ours. It may be a coroutine function. Without it people log in with a name.
+    """
+    return App(settings or Settings(), identify=identify, secret=secrets.token_urlsafe(24))
+
+
+def routes() -> list[BaseRoute]:
+    """Every address of the application."""
+    return [
+        Route("/", pages.home, methods=["GET"]),
+        Route("/login", pages.login, methods=["GET", "POST"]),
+        Route("/logout", pages.logout, methods=["POST"]),
+        Route("/chat/history", pages.history, methods=["GET"]),
+        Route("/chat/create", pages.create, methods=["POST"]),
+        Route("/chat/{id}", pages.chat, methods=["GET"]),
+        Route("/chat/{id}", pages.delete, methods=["DELETE"]),
+        WebSocketRoute("/ws", page_socket),
+        *api_routes(),
+        Route("/health", health.health, methods=["GET"]),
+        Route("/ready", health.ready, methods=["GET"]),
+        Mount("/static", Assets()),
+    ]

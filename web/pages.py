@@ -1,0 +1,151 @@
+"""The pages: chat, history, login."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from chatkernel.errors import ChatkernelError, InvalidRequest
+from chatkernel.models import SUGGESTED
+from chatkernel.store.rows import User
+from web.api.models import may_connect
+from web.elements import Element, to_html
+from web.history import history_of
+from web.live_view import live_view
+from web.reading import ReadChat, read_chat
+from web.render.model import ModelState
+from web.render.page import ChatPage, chat_page, login_page
+from web.render.sidebar import history_list
+from web.site import Site, root_of, site_of, visitor
+from web.urls import ChatUrls
+
+FORM_BYTES = 64 * 1024
+
+
+async def home(request: Request) -> Response:
+    """GET /: the chat written to last, or a new one."""
+    site, user = await visitor(request)
+    archive = site.service.archive
+    newest = await archive.newest(user.id) or await archive.empty_or_new(user.id)
+    return await _chat_answer(request, site, user, newest.id)
+
+
+async def chat(request: Request) -> Response:
+    """GET /chat/{id}."""
+    site, user = await visitor(request)
+    return await _chat_answer(request, site, user, request.path_params["id"])
+
+
+async def _chat_answer(request: Request, site: Site, user: User, chat_id: str) -> Response:
+    read = await read_chat(site.service, user.id, chat_id)
+    root = root_of(request)
+    urls = ChatUrls(root, chat_id)
+    session = site.service.sessions.of(user.id)
+    direct = site.service.models.current.mode == "direct"
+    view = ChatPage(
+        root=root,
+        page=secrets.token_urlsafe(8),
+        chat_id=chat_id,
+        title=read.log.title,
+        user=user.name,
+        chats=await history_of(site.service, user.id),
+        blocks=list(read.blocks()),
+        urls=urls,
+        model=_model_state(request, site, user),
+        live=live_view(read.live, urls, direct=direct) if read.live else None,
+        running=session is not None and session.running_chat == chat_id,
+        last_seq=_last_seq(read),
+        log_out=not site.login.external,
+    )
+    return await _page(chat_page, view)
+
+
+def _last_seq(read: ReadChat) -> int:
+    return max((block.seq for block in read.blocks()), default=0)
+
+
+def _model_state(request: Request, site: Site, user: User) -> ModelState:
+    current = site.service.models.current
+    return ModelState(
+        name=current.name,
+        mode=current.mode,
+        reason=current.reason,
+        findings=site.service.models.looked,
+        can_connect=may_connect(request, site, user),
+        providers=[(each.id, each.label) for each in SUGGESTED],
+    )
+
+
+async def _page(render: Callable[[ChatPage], Element], view: ChatPage) -> Response:
+    html = await to_thread.run_sync(lambda: to_html(render(view)))
+    return HTMLResponse(html, headers={"cache-control": "no-store"})
+
+
+async def history(request: Request) -> Response:
+    """GET /chat/history?current=: the sidebar's list, as a fragment."""
+    site, user = await visitor(request)
+    chats = await history_of(site.service, user.id)
+    current = request.query_params.get("current", "")
+    return HTMLResponse(to_html(history_list(chats, current=current, root=root_of(request))))
+
+
+async def create(request: Request) -> Response:
+    """POST /chat/create: to the user's empty chat, made when there is none."""
+    site, user = await visitor(request)
+    new = await site.service.archive.empty_or_new(user.id)
+    return RedirectResponse(f"{root_of(request)}/chat/{new.id}", status_code=303)
+
+
+async def delete(request: Request) -> Response:
+    """DELETE /chat/{id}."""
+    site, user = await visitor(request)
+    session = await site.service.sessions.open_for(user.id)
+    await session.delete_chat(request.path_params["id"])
+    return Response(status_code=204)
+
+
+async def login(request: Request) -> Response:
+    """GET and POST /login: by name; an admin's start-up link carries name and secret."""
+    site = site_of(request)
+    if site.login.external:
+        raise InvalidRequest("Log in to the surrounding application; chatkernel has no login here.")
+    fields = request.query_params
+    if request.method == "POST":
+        async with request.form(max_files=0, max_fields=10, max_part_size=FORM_BYTES) as form:
+            return await _log_in(request, site, {k: str(v) for k, v in form.items()})
+    if "secret" in fields:
+        return await _log_in(request, site, dict(fields))
+    return _login_answer(request, name=fields.get("username", ""))
+
+
+async def _log_in(request: Request, site: Site, fields: dict[str, str]) -> Response:
+    name, secret = fields.get("username", ""), fields.get("secret")
+    try:
+        user = await site.login.log_in(name, secret)
+    except ChatkernelError as error:
+        wants_secret = error.status == 403
+        return _login_answer(
+            request, name=name, problem=error.message, secret=wants_secret, status=error.status
+        )
+    response = RedirectResponse(f"{root_of(request)}/", status_code=303)
+    site.login.remember(request, response, user)
+    return response
+
+
+def _login_answer(
+    request: Request, *, name: str, problem: str = "", secret: bool = False, status: int = 200
+) -> Response:
+    page = login_page(root=root_of(request), name=name, problem=problem, secret=secret)
+    return HTMLResponse(to_html(page), status_code=status, headers={"cache-control": "no-store"})
+
+
+async def logout(request: Request) -> Response:
+    """POST /logout."""
+    site = site_of(request)
+    response = RedirectResponse(f"{root_of(request)}/login", status_code=303)
+    site.login.forget(request, response)
+    return response

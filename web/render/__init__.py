@@ -1,0 +1,1 @@
+"""Events to HTML: pure functions over `chatkernel.events`, without I/O."""

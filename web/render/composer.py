@@ -1,0 +1,120 @@
+"""The composer: a textarea that is never replaced, files, and the buttons beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from web.elements import Element, button, div, form, input_, span, textarea
+from web.render.examples import Example
+from web.render.icons import icon
+
+Mode = Literal["chat", "direct"]
+LONGEST_MESSAGE = 1_000_000
+"""The server takes no longer messages, in bytes of UTF-8."""
+
+
+def composer(*, running: bool, mode: Mode, suggestions: Sequence[Example] = ()) -> Element:
+    """The form that `composer.js` runs. ``data-running`` and ``data-mode`` follow the server's state."""
+    return form(
+        _suggestions(suggestions) if suggestions else None,
+        div(
+            icon("edit"),
+            span("Editing a message", data_editing_label=True),
+            button("Cancel", type="button", cls="quiet", data_editing_cancel=True),
+            cls="editing",
+            hidden=True,
+            data_editing=True,
+        ),
+        div(cls="chips uploads", hidden=True, data_uploads=True, aria_live="polite"),
+        _textarea(mode),
+        div(
+            button(
+                icon("attach"),
+                type="button",
+                cls="quiet icon-button",
+                title="Attach files",
+                aria_label="Attach files",
+                data_attach=True,
+            ),
+            input_(type="file", multiple=True, hidden=True, data_files=True, tabindex=-1),
+            span(cls="composer-hint faint", data_hint=True, aria_live="polite"),
+            _stop(),
+            button(
+                icon("send"),
+                cls="icon-button send",
+                title="Send",
+                aria_label="Send",
+                data_send=True,
+            ),
+            cls="composer-bar",
+        ),
+        div("Drop files to add them to this chat", cls="drop-veil", aria_hidden="true"),
+        id="composer",
+        cls="composer",
+        data_mode=mode,
+        data_running="true" if running else None,
+        attrs={"data-longest": LONGEST_MESSAGE, "autocomplete": "off"},
+    )
+
+
+def placeholder(mode: Mode) -> str:
+    """The empty composer's text."""
+    return "Write Python…" if mode == "direct" else "Ask about your data…"
+
+
+def _textarea(mode: Mode) -> Element:
+    direct = mode == "direct"
+    return textarea(
+        id="message",
+        name="msg",
+        rows=1,
+        placeholder=placeholder(mode),
+        autofocus=True,
+        enterkeyhint="enter",
+        aria_label="Message",
+        autocapitalize="off" if direct else "sentences",
+        spellcheck="false" if direct else "true",
+        attrs={"autocorrect": "off" if direct else "on"},
+    )
+
+
+def _stop() -> Element:
+    return span(
+        button(
+            span("Force restart"),
+            type="button",
+            cls="button small force",
+            data_force=True,
+            title="End Python at once; its variables are lost",
+        ),
+        button(
+            icon("stop"),
+            type="button",
+            cls="icon-button stop",
+            title="Stop",
+            aria_label="Stop",
+            data_stop=True,
+        ),
+        cls="stopping",
+    )
+
+
+def _suggestions(examples: Sequence[Example]) -> Element:
+    """What to do after an example, once it was chosen on the welcome page."""
+    return div(
+        span("Next:", cls="faint"),
+        [
+            button(
+                example.title,
+                type="button",
+                cls="suggestion",
+                hidden=True,
+                data_example=example.text,
+            )
+            for example in examples
+        ],
+        cls="suggestions",
+        hidden=True,
+        data_suggestions=True,
+    )

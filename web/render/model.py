@@ -1,0 +1,47 @@
+"""The model as the page shows it: a chip in the header, and the dialog to connect another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chatkernel.models.finding import Finding
+from web.elements import (
+    Element,
+    button,
+    span,
+)
+from web.render.icons import icon
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """The model in use (``name``, and why it was chosen) and what was looked for.
+
+    ``providers`` are (id, name) pairs to choose from; ``can_connect`` is False where the page may not
+    change the model, as it may only on this machine itself.
+    """
+
+    name: str
+    mode: Literal["chat", "direct"]
+    reason: str = ""
+    findings: Sequence[Finding] = ()
+    can_connect: bool = True
+    providers: Sequence[tuple[str, str]] = field(
+        default=(("anthropic", "Anthropic"), ("openai", "OpenAI"), ("google", "Google"))
+    )
+
+
+def model_chip(model: ModelState) -> Element:
+    """The model's name with the reason it was chosen; opens the dialog."""
+    direct = model.mode == "direct"
+    return button(
+        icon("python" if direct else "model"),
+        span("Connect a model" if direct else model.name, cls="model-name"),
+        type="button",
+        cls="model-chip direct" if direct else "model-chip",
+        id="model",
+        title=model.reason or None,
+        data_open="connect",
+    )

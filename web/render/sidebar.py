@@ -1,0 +1,113 @@
+"""The sidebar: new chat, the history and the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from web.elements import Element, a, aside, button, div, form, li, nav, p, span, ul
+from web.render.icons import IconName, icon
+from web.render.shell import APP
+
+UNTITLED = "New chat"
+
+
+@dataclass(frozen=True)
+class ChatLink:
+    """A chat as the history lists it."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """What the sidebar shows. ``chats`` come by their last user message, the newest first.
+
+    ``log_out`` is False where the login belongs to the surrounding application.
+    """
+
+    root: str
+    chats: Sequence[ChatLink]
+    current: str
+    user: str
+    log_out: bool = True
+
+
+def sidebar(view: Sidebar) -> Element:
+    """The sidebar; on a narrow screen a drawer."""
+    return aside(
+        div(
+            a(icon("logo"), span(APP), href=f"{view.root}/", cls="brand"),
+            _button("close", "Close the list of chats", data_drawer="close", cls="only-narrow"),
+            cls="sidebar-top",
+        ),
+        form(
+            button(icon("plus"), span("New chat"), cls="button new-chat"),
+            method="post",
+            action=f"{view.root}/chat/create",
+            data_leave=True,
+        ),
+        nav(
+            history_list(view.chats, current=view.current, root=view.root),
+            id="history",
+            aria_label="Chats",
+        ),
+        _user(view),
+        cls="sidebar",
+        id="sidebar",
+        aria_label="Chats and account",
+    )
+
+
+def history_list(chats: Sequence[ChatLink], *, current: str, root: str) -> Element:
+    """The list of chats: the content of ``#history`` (swap it by innerMorph)."""
+    if not chats:
+        return p("Your chats will be listed here.", cls="faint history-empty")
+    return ul([_chat(chat, current=current, root=root) for chat in chats], cls="history")
+
+
+def _chat(chat: ChatLink, *, current: str, root: str) -> Element:
+    name = chat.title.strip() or UNTITLED
+    return li(
+        a(
+            span(name),
+            href=f"{root}/chat/{chat.id}",
+            title=name,
+            data_leave=True,
+            aria_current="page" if chat.id == current else None,
+        ),
+        _button("rename", f"Rename {name}", data_rename_chat=chat.id),
+        _button("trash", f"Delete {name}", data_delete_chat=chat.id),
+        id=f"chat-{chat.id}",
+        cls="history-item",
+        data_title=name,
+    )
+
+
+def _user(view: Sidebar) -> Element:
+    leave = form(
+        button(icon("logout"), cls="quiet icon-button", title="Log out", aria_label="Log out"),
+        method="post",
+        action=f"{view.root}/logout",
+    )
+    initial = view.user.strip()[:1].upper()
+    return div(
+        span(initial, cls="avatar", aria_hidden="true"),
+        span(view.user, cls="user-name", title=view.user),
+        _button("sun", "Switch between light and dark", data_theme_toggle=True, cls="theme-toggle"),
+        leave if view.log_out else None,
+        cls="sidebar-user",
+    )
+
+
+def _button(name: IconName, label: str, *, cls: str = "", **data: str | bool) -> Element:
+    marks = (icon("sun"), icon("moon")) if name == "sun" else icon(name)
+    return button(
+        marks,
+        type="button",
+        cls=f"quiet icon-button {cls}".strip(),
+        title=label,
+        aria_label=label,
+        attrs={name.replace("_", "-"): value for name, value in data.items()},
+    )

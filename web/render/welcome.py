@@ -1,0 +1,70 @@
+"""What an empty chat says: who is here, what was looked for and found, and three examples."""
+
+from __future__ import annotations
+
+from web.elements import Element, button, div, h1, p, section, small, span, strong
+from web.render.examples import CHAT, DIRECT, Example
+from web.render.findings import findings_list
+from web.render.icons import IconName, icon
+from web.render.model import ModelState
+
+_CARD_ICONS: tuple[IconName, ...] = ("file", "table", "sparkle")
+
+
+def welcome(model: ModelState) -> Element:
+    """Hidden by CSS as soon as the log has a block."""
+    direct = model.mode == "direct"
+    return section(
+        icon("logo"),
+        h1("Python, ready to run" if direct else "What would you like to know?"),
+        p(_explanation(direct), cls="lead"),
+        div(
+            [_card(*pair) for pair in zip(_CARD_ICONS, examples(model), strict=True)],
+            cls="examples",
+        ),
+        _findings(model) if direct else None,
+        cls="welcome",
+        id="welcome",
+    )
+
+
+def examples(model: ModelState) -> tuple[Example, ...]:
+    """The examples of an empty chat."""
+    return DIRECT if model.mode == "direct" else CHAT
+
+
+def _explanation(direct: bool) -> str:
+    if direct:
+        return (
+            "What you write runs in a Jupyter kernel of this chat’s own. "
+            "Connect a model to ask in plain words instead."
+        )
+    return (
+        "Ask in plain words. The assistant writes Python, a Jupyter kernel of this chat’s own "
+        "runs it, and figures and tables appear in the answer."
+    )
+
+
+def _card(name: IconName, example: Example) -> Element:
+    return button(
+        icon(name),
+        strong(example.title),
+        small(example.detail),
+        type="button",
+        cls="example",
+        data_example=example.text,
+    )
+
+
+def _findings(model: ModelState) -> Element:
+    return div(
+        div(
+            span("No model is connected"),
+            button(
+                "Connect a model", type="button", cls="button small primary", data_open="connect"
+            ),
+            cls="findings-top",
+        ),
+        findings_list(model.findings),
+        cls="findings-card",
+    )

@@ -1,0 +1,137 @@
+"""Serving the application: the address, the signals, and what is refused before anything is opened."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+from rich.console import Console
+
+from chatkernel.errors import UnusableEnvironment
+from chatkernel.settings import Settings
+from web.app import App, create_app
+from web.guards import is_loopback
+
+SOCKET_BYTES = 16 << 20
+"""uvicorn closes a socket on which more comes at once; what is over our own limit is refused politely."""
+LEAVE_SECONDS = 3
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: it would re-raise the signal before we have closed anything."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then close everything.
+
+    Raises:
+        UnusableEnvironment: it can't be served like this; the text says why and what to do.
+    """
+    check_exposure(settings)
+    with _listen(settings) as listener:
+        try:
+            anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
+        except* UnusableEnvironment as group:
+            raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[UnusableEnvironment]) -> UnusableEnvironment:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, UnusableEnvironment)
+    return found
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to serve beyond this machine what isn't fit for it.
+
+    Raises:
+        UnusableEnvironment: kernels have no sandbox yet, and a name is no login for a network.
+    """
+    if is_loopback(settings.host):
+        return
+    if not settings.unsafe_no_sandbox:
+        raise UnusableEnvironment(
+            f"Kernels aren't sandboxed yet, so serving on {settings.host} would let whoever reaches it "
+            "run anything here. Use --host 127.0.0.1 and an SSH tunnel."
+        )
+    raise UnusableEnvironment(
+        f"Logging in by name alone isn't served on {settings.host}, beyond this machine. "
+        "Use --host 127.0.0.1, or mount create_app(identify=…) in an application that does the login."
+    )
+
+
+@contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UnusableEnvironment(_not_bound(settings, error)) from error
+        yield listener
+
+
+def _not_bound(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {settings.port} is in use. Choose another with --port, or 0 for any free one."
+    return f"Can't listen on {settings.host} port {settings.port}: {error.strerror or error}."
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    app = create_app(settings)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            ws_max_size=SOCKET_BYTES,
+            lifespan="off",
+            log_level="warning",
+            timeout_graceful_shutdown=LEAVE_SECONDS,
+            server_header=False,
+        )
+    )
+    async with app.lifespan(), anyio.create_task_group() as tasks:
+        await tasks.start(_watch_signals, server)
+        await _announce(app, listener)
+        await server.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()
+
+
+async def _watch_signals(server: uvicorn.Server, *, task_status: TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+
+async def _announce(app: App, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}"
+    site = app.readiness.site
+    assert site is not None
+    await site.service.folder.announce(address=address, secret=app.secret)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"chatkernel is ready: [bold]{address}[/]")
+    console.print(
+        f"Model: {site.service.models.current.name} ({site.service.models.current.reason})"
+    )
+    for name in app.settings.admins:
+        query = urlencode({"username": name, "secret": app.secret})
+        console.print(f"Log in as the admin {name}: {address}/login?{query}")

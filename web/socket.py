@@ -1,0 +1,134 @@
+"""The page's websocket: messages in, blocks out. A turn runs in the session, never here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+from anyio import CancelScope
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from chatkernel.attention import Tab
+from chatkernel.errors import ChatkernelError, InvalidRequest, NotImplementedYet
+from chatkernel.session import UserSession
+from chatkernel.store.rows import User
+from web.incoming import Incoming, parse
+from web.problems import problem_body
+from web.showing import PageWriter
+from web.site import Site, visitor
+
+TAKEN_OVER = 4001
+"""Close code: another tab has the session now. The page doesn't reconnect by itself."""
+
+
+async def page_socket(websocket: WebSocket) -> None:
+    """``/ws?chat=ID&page=ID&after=SEQ[&reconnect=1]``: one page's socket, from its opening to its end."""
+    query = websocket.query_params
+    try:
+        site, user = await visitor(websocket)
+        chat = await site.service.archive.check_owner(user.id, query.get("chat", ""))
+        after = _number(query.get("after", "0"))
+    except ChatkernelError as error:
+        denial = JSONResponse(problem_body(error), status_code=error.status)
+        await websocket.send_denial_response(denial)
+        return
+    await websocket.accept()
+    socket = PageSocket(
+        websocket,
+        site,
+        user,
+        chat.id,
+        query.get("page", ""),
+        PageWriter(websocket, site, user, chat.id),
+    )
+    try:
+        if query.get("reconnect"):
+            await socket.wait_for_turn()
+        await socket.serve(after)
+    except WebSocketDisconnect:
+        return
+
+
+def _number(text: str) -> int:
+    try:
+        return max(0, int(text))
+    except ValueError as error:
+        raise InvalidRequest("`after` must be the number of a block. Reload the page.") from error
+
+
+@dataclass(frozen=True)
+class PageSocket:
+    """One connected page of one chat."""
+
+    websocket: WebSocket
+    site: Site
+    user: User
+    chat_id: str
+    page: str
+    writer: PageWriter
+
+    async def wait_for_turn(self) -> None:
+        """After an automatic reconnect: wait for "take_over" if another tab holds the session by now."""
+        session = self.site.service.sessions.of(self.user.id)
+        if session is None or not session.attention.held_by_another(self.page):
+            return
+        await self.writer.held_elsewhere()
+        while (await self._receive()).action != "take_over":
+            await self.writer.held_elsewhere()
+
+    async def serve(self, after: int) -> None:
+        """Show what comes after block ``after`` and take messages until the socket closes."""
+        session = await self.site.service.sessions.open_for(self.user.id)
+        with (
+            session.attention.hold(self.page) as tab,
+            session.following.follow(self.chat_id) as follower,
+        ):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._until_displaced, tab, tasks.cancel_scope)
+                tasks.start_soon(self.writer.write, session, follower, after)
+                tasks.start_soon(self._take_messages, session, tasks.cancel_scope)
+
+    async def _until_displaced(self, tab: Tab, scope: CancelScope) -> None:
+        await tab.displaced.wait()
+        await self.websocket.close(TAKEN_OVER, "Opened in another tab.")
+        scope.cancel()
+
+    async def _take_messages(self, session: UserSession, scope: CancelScope) -> None:
+        try:
+            while True:
+                incoming = await self._receive()
+                try:
+                    await self._obey(session, incoming)
+                except ChatkernelError as error:
+                    await self.writer.refuse(session, error)
+        except WebSocketDisconnect:
+            scope.cancel()
+
+    async def _receive(self) -> Incoming:
+        """The next message that can be read; for others the page gets a notice."""
+        limit = self.site.service.settings.message_bytes
+        while True:
+            message = await self.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code") or 1000)
+            try:
+                return parse(message.get("text"), message_bytes=limit)
+            except ChatkernelError as error:
+                await self.writer.notice(error.message)
+
+    async def _obey(self, session: UserSession, incoming: Incoming) -> None:
+        if incoming.chat_id not in (None, self.chat_id):
+            await self.site.service.archive.check_owner(self.user.id, incoming.chat_id or "")
+            raise InvalidRequest("This page shows another chat. Open that one, then send again.")
+        match incoming.action:
+            case "stop":
+                session.stop(self.chat_id)
+            case "force_restart":
+                await session.force_restart(self.chat_id)
+            case "approve" | "deny":
+                raise NotImplementedYet("There is nothing to approve here.")
+            case "take_over":
+                return
+            case None:
+                await session.submit(self.chat_id, incoming.msg or "", edit_idx=incoming.edit_idx)
