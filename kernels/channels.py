@@ -14,9 +14,10 @@ from jupyter_client.session import Session
 from kernels.limits import Limits
 from kernels.wire import JSON, Envelope, Malformed, read_envelope
 
-_WINDOW_SECONDS = 0.05
-_MESSAGES_PER_WINDOW = 100
-_BYTES_PER_WINDOW = 8 << 20
+_SECONDS_PER_MESSAGE = 1 / 2000
+_SECONDS_PER_BYTE = 1 / (40 << 20)
+_BURST_SECONDS = 0.5
+_SLEEP_SECONDS = 0.02
 _MESSAGES_PER_STEP = 20
 _QUEUED_MESSAGES = 64
 _RECONNECT_MS = 20
@@ -44,7 +45,7 @@ class Request:
 
 
 class Channel:
-    """Sends requests and reads envelopes; at most 2000 messages or 160 MiB a second, so that a
+    """Sends requests and reads envelopes; at most 2000 messages or 40 MiB a second, so that a
     kernel that floods it cannot take the event loop."""
 
     def __init__(self, socket: zmq.asyncio.Socket, endpoint: str, session: Session) -> None:
@@ -90,21 +91,20 @@ class Channel:
 
 
 class _Pace:
-    """Counts what is read in a window of time and waits for the next one when it is full."""
+    """An account of seconds: what is read costs some, and waits when too many are owed."""
 
     def __init__(self) -> None:
-        self._began = anyio.current_time()
-        self._messages = self._bytes = 0
+        self._last = anyio.current_time()
+        self._saved = _BURST_SECONDS
+        self._step = 0
 
     async def spend(self, size: int) -> None:
-        self._messages += 1
-        self._bytes += size
-        left = self._began + _WINDOW_SECONDS - anyio.current_time()
-        full = self._messages >= _MESSAGES_PER_WINDOW or self._bytes >= _BYTES_PER_WINDOW
-        if full and left > 0:
-            await anyio.sleep(left)
-        elif self._messages % _MESSAGES_PER_STEP == 0:
+        now = anyio.current_time()
+        self._saved = min(_BURST_SECONDS, self._saved + now - self._last)
+        self._saved -= max(_SECONDS_PER_MESSAGE, size * _SECONDS_PER_BYTE)
+        self._last = now
+        self._step += 1
+        if self._saved < -_SLEEP_SECONDS:
+            await anyio.sleep(-self._saved)
+        elif self._step % _MESSAGES_PER_STEP == 0:
             await checkpoint()  # a socket with messages waiting gives them without yielding
-        if full or left <= 0:
-            self._began = anyio.current_time()
-            self._messages = self._bytes = 0

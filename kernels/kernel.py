@@ -31,6 +31,7 @@ from kernels.process import KernelProcess
 from kernels.runs import Run
 from kernels.wire import JSON, Envelope, Malformed, Message
 
+_DEFAULT_LIMITS = Limits()
 _BIG_MESSAGE = 1 << 20
 _LAST_WORDS_SECONDS = 0.1
 _CLOSED = Death(-9, "its kernel was closed")
@@ -66,7 +67,9 @@ class Kernel:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, launch: Launch, *, limits: Limits = Limits()) -> AsyncIterator[Kernel]:
+    async def open(
+        cls, launch: Launch, *, limits: Limits = _DEFAULT_LIMITS
+    ) -> AsyncIterator[Kernel]:
         """Start a kernel; it is ready on entry.
 
         On exit it is ended with everything its cells have started, within seconds, and its files
@@ -83,7 +86,7 @@ class Kernel:
                     kernel._start_reading()
                     await kernel._become_ready()
                     yield kernel
-                except Exception as error:  # leaves the group bare, not in an ExceptionGroup
+                except Exception as error:  # noqa: BLE001 raised again, out of the task group
                     raised = error
                 finally:
                     with anyio.CancelScope(shield=True):
@@ -373,7 +376,7 @@ class Kernel:
             self._run.finish(KernelDied(death))
 
     async def _close(self) -> None:
-        if self._death is None and not self.busy:
+        if self._welcomed.is_set() and self._death is None and not self.busy:
             with anyio.move_on_after(self._limits.close_seconds):
                 await self._channels.control.send(
                     self._channels.control.request("shutdown_request", {"restart": False})

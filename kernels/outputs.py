@@ -174,8 +174,7 @@ def _result(content: Mapping[str, JSON]) -> ExecuteResult | None:
     count = content.get("execution_count")
     if not isinstance(data, dict) or not isinstance(metadata, dict):
         return None
-    is_count = isinstance(count, int) and not isinstance(count, bool)
-    return ExecuteResult(data, metadata, count if is_count else None)
+    return ExecuteResult(data, metadata, count if isinstance(count, int) else None)
 
 
 def _error(content: Mapping[str, JSON]) -> ErrorOutput | None:

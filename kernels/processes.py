@@ -62,8 +62,8 @@ def end_processes(kernel_id: str, pid: int, *, seconds: float) -> bool:
 
 
 def _living() -> Iterator[Process]:
-    for entry in os.listdir(_PROC):
-        process = read_process(int(entry)) if entry.isdecimal() else None
+    for entry in _PROC.iterdir():
+        process = read_process(int(entry.name)) if entry.name.isdecimal() else None
         if process is not None and process.state not in "ZX":
             yield process
 

@@ -58,10 +58,10 @@ def _segments(line: str) -> list[str]:
         line = line[line.find("\r", len(line) - _BULK) + 1 :]
     segments: list[str] = []
     for segment in line.split("\r"):
-        if _ERASE.search(segment):
-            segments = [""]
-            segment = _erased(segment)
-        segments.append(_without_backspaces(segment))
+        is_erasing = _ERASE.search(segment) is not None
+        if is_erasing:
+            segments.clear()
+        segments.append(_without_backspaces(_erased(segment) if is_erasing else segment))
     return segments
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import orjson
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 _DELIMITER = b"<IDS|MSG>"
 _SAFE_BRACKETS = 200  # JSON with fewer can't be nested too deep to be written again

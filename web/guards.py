@@ -121,23 +121,11 @@ class Refusal:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = {"error": {"code": self.code, "message": self.message}}
         response = JSONResponse(body, status_code=self.status)
-        if scope["type"] == "http":
+        if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
             await response(scope, receive, send)
-            return
-        await receive()
-        if "websocket.http.response" in scope.get("extensions", {}):
-            await response(scope, receive, _as_denial(send))
         else:
+            await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": self.message[:120]})
-
-
-def _as_denial(send: Send) -> Send:
-    """Send an HTTP response in place of a socket: ASGI's Websocket Denial Response."""
-
-    async def deny(message: Message) -> None:
-        await send({**message, "type": message["type"].replace("http.", "websocket.http.")})
-
-    return deny
 
 
 def _with_headers(send: Send) -> Send:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
+
+_QUEUED_MESSAGES = 10_000
 
 _WITHOUT_POLLER = 1
 """ipykernel's ``parent_handle``: no thread that watches the parent, which prctl does for us."""
@@ -32,7 +34,14 @@ def _run(argv: list[str], message_bytes: int) -> None:
     from .guard import GuardedSession
     from .kernel import InsideKernel
 
-    app = IPKernelApp.instance(
+    class App(IPKernelApp):
+        """Stock, with room for what the server hasn't read yet: a full queue loses messages."""
+
+        def _bind_socket(self, s: Any, port: int) -> Any:
+            s.sndhwm = _QUEUED_MESSAGES
+            return super()._bind_socket(s, port)
+
+    app = App.instance(
         kernel_class=InsideKernel,
         session=GuardedSession(message_bytes=message_bytes),
         parent_handle=_WITHOUT_POLLER,

@@ -45,7 +45,7 @@ def _is_imported(value: object) -> bool:
 
 
 def _entry(name: str, value: object, seconds: float) -> dict[str, Any]:
-    entry = {
+    entry: dict[str, Any] = {
         "name": shortened(name, _NAME_LIMIT),
         "type": shortened(type.__getattribute__(type(value), "__name__"), _NAME_LIMIT),
         "shape": None,
@@ -80,7 +80,7 @@ def _length(value: object) -> int | None:
     return len(value) if isinstance(value, Sized) and not isinstance(value, type) else None
 
 
-def _size(value: object) -> int:
+def _size(value: Any) -> int:
     if is_kind(value, "pandas", "DataFrame"):
         return int(value.memory_usage(index=True, deep=False).sum())
     if is_kind(value, "pandas", "Series"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
 
@@ -29,12 +29,12 @@ class InsideKernel(IPythonKernel):
     ends the kernel, or takes a reply.
     """
 
-    msg_types: ClassVar = [*IPythonKernel.msg_types, "variables_request", "bundle_request"]
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._interruptible = False
         self._interrupted = False
+        self.shell_handlers["variables_request"] = self.variables_request
+        self.shell_handlers["bundle_request"] = self.bundle_request
         shell: Any = self.shell
         register_formatters(shell.display_formatter)
         display_instead_of_paging(shell)

@@ -68,14 +68,14 @@ def _form(model: ModelState) -> Element:
                 select([option(name, value=key) for key, name in model.providers], name="provider"),
             ),
             _field("Key", _secret("key", required=True)),
-            _field("Model", _text("model", "the provider’s usual one"), optional=True),
+            _field("Model", _text("name", "the provider’s usual one"), optional=True),
             data_pane="provider",
         ),
         fieldset(
             _field(
-                "Address", _text("url", "http://127.0.0.1:8000/v1", required=True, inputmode="url")
+                "Address", _text("address", "http://127.0.0.1:8000/v1", required=True, inputmode="url")
             ),
-            _field("Model", _text("model", "name", required=True)),
+            _field("Model", _text("name", "name", required=True)),
             _field("Key", _secret("key"), optional=True),
             data_pane="address",
             hidden=True,

@@ -1,0 +1,76 @@
+// <ck-figure src>: an interactive plotly figure.
+import { Artifact } from "./artifact.js";
+import { themed } from "./figure_theme.js";
+import { make } from "./here.js";
+import { plotly } from "./plotly.js";
+
+const HEIGHT = 450;
+const TALLEST = 1600;
+const CONFIG = {
+  displaylogo: false,
+  displayModeBar: "hover",
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+  scrollZoom: false,
+  showTips: false,
+  topojsonURL: "",
+};
+
+class Figure extends Artifact {
+  #plot = null;
+  #layout = null;
+  #resizing = null;
+  #repaint = () => this.#paint();
+
+  connectedCallback() {
+    super.connectedCallback();
+    document.addEventListener("ck:theme", this.#repaint);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    document.removeEventListener("ck:theme", this.#repaint);
+    this.#resizing?.disconnect();
+  }
+
+  async draw(figure) {
+    const Plotly = await plotly();
+    this.#layout = figure.layout ?? {};
+    const height = Math.min(TALLEST, Number(this.#layout.height) || HEIGHT);
+    this.style.minHeight = `${height}px`;
+    this.#plot = make("div", { className: "plot" });
+    this.#plot.style.height = `${height}px`;
+    this.replaceChildren(this.#plot);
+    const { data, frames } = figure;
+    await Plotly.newPlot(this.#plot, { data, frames, layout: themed(this.#layout), config: CONFIG });
+    this.#watchSize();
+  }
+
+  takeFrom(copy) {
+    super.takeFrom(copy);
+    [this.#plot, this.#layout] = [copy.#plot, copy.#layout];
+    copy.#plot = null;
+    this.#watchSize();
+  }
+
+  clear() {
+    if (this.#plot) window.Plotly?.purge(this.#plot);
+    this.#plot = null;
+  }
+
+  #watchSize() {
+    this.#resizing?.disconnect();
+    let width = this.clientWidth;
+    this.#resizing = new ResizeObserver(() => {
+      if (!this.#plot || !this.clientWidth || this.clientWidth === width) return;
+      width = this.clientWidth;
+      window.Plotly.Plots.resize(this.#plot);
+    });
+    this.#resizing.observe(this);
+  }
+
+  #paint() {
+    if (this.#plot) window.Plotly.react(this.#plot, this.#plot.data, themed(this.#layout), CONFIG);
+  }
+}
+
+customElements.define("ck-figure", Figure);

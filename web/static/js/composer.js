@@ -1,0 +1,205 @@
+// The composer: writing, sending, stopping. Its textarea is never replaced.
+import { isOpen, send } from "./connection.js";
+import { completer } from "./completion.js";
+import { draft } from "./draft.js";
+import { Editing } from "./editing.js";
+import { promptOf, textOf } from "./log.js";
+import { isRunning } from "./state.js";
+import { Uploads } from "./uploads.js";
+
+const form = document.querySelector("#composer");
+const area = form.querySelector("textarea");
+const sendButton = form.querySelector("[data-send]");
+const hint = form.querySelector("[data-hint]");
+const touch = matchMedia("(pointer: coarse)");
+const longest = Number(form.dataset.longest);
+const grows = CSS.supports("field-sizing", "content");
+
+let pending = null; // the message that was sent and isn't a block yet
+let onceOpen = null; // an example chosen before the first connection stood
+const uploads = new Uploads(form, refresh);
+const editing = new Editing(form, { write, read: () => area.value });
+const completion = completer(form, area, { replace });
+
+function isDirect() {
+  return form.dataset.mode === "direct";
+}
+
+function bytes(text) {
+  return text.length * 3 < longest ? text.length : new TextEncoder().encode(text).length;
+}
+
+/** Why nothing can be sent now, in words; "" when it can, null when the reason is plain to see. */
+function obstacle() {
+  if (bytes(area.value) > longest) return "This message is longer than 1 MB. Attach it as a file instead.";
+  if (!isOpen()) return null;
+  if (uploads.busy) return "Waiting for the upload…";
+  if (isRunning() || pending !== null || !area.value.trim()) return null;
+  return "";
+}
+
+function refresh() {
+  const reason = obstacle();
+  sendButton.disabled = reason !== "";
+  hint.textContent = reason ?? "";
+  if (!grows) {
+    area.style.height = "auto";
+    area.style.height = `${area.scrollHeight}px`;
+  }
+}
+
+/** Put a text into the composer, the cursor at its end. */
+function write(text) {
+  area.value = text;
+  area.dispatchEvent(new Event("input"));
+  area.focus();
+  area.setSelectionRange(text.length, text.length);
+}
+
+/** Replace characters as if typed: it can be undone. */
+function replace(text, start = area.selectionStart, end = area.selectionEnd) {
+  area.focus();
+  area.setSelectionRange(start, end);
+  if (!document.execCommand("insertText", false, text)) {
+    area.setRangeText(text, start, end, "end");
+    area.dispatchEvent(new Event("input"));
+  }
+}
+
+function submit() {
+  refresh();
+  if (sendButton.disabled) return;
+  deliver(area.value, editing.turn);
+}
+
+function deliver(text, turn) {
+  if (!send(turn === null ? { msg: text } : { msg: text, edit_idx: turn })) return;
+  pending = text;
+  completion.close();
+  document.dispatchEvent(new CustomEvent("ck:sent", { detail: { text } }));
+  refresh();
+}
+
+/** The server has the message as a block: what was typed may go, if it is still what was sent. */
+function arrived() {
+  if (pending === null) return;
+  const sent = pending;
+  pending = null;
+  const unchanged = area.value === sent;
+  const before = editing.end();
+  if (unchanged) write(before ?? "");
+  uploads.clear();
+}
+
+function settle() {
+  pending = null;
+  refresh();
+}
+
+async function enterInCell() {
+  const { value, selectionEnd } = area;
+  const indent = value.slice(selectionEnd).trim() ? lineIndent() : await completion.continuation();
+  if (indent === null) submit();
+  else replace(`\n${indent}`);
+}
+
+/** The indentation of the line the cursor is in. */
+function lineIndent() {
+  const line = area.value.slice(0, area.selectionStart).split("\n").at(-1);
+  return /^\s*/.exec(line)[0];
+}
+
+area.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.keyCode === 229) return;
+  if (completion.handles(event)) return;
+  if (event.key === "Escape") editing.cancel();
+  if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
+  if (touch.matches && !event.ctrlKey && !event.metaKey) return;
+  event.preventDefault();
+  if (isDirect() && !event.ctrlKey && !event.metaKey) enterInCell();
+  else submit();
+});
+
+area.addEventListener("input", () => {
+  if (editing.turn === null) draft.keep(area.value);
+  refresh();
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+
+form.querySelector("[data-stop]").addEventListener("click", () => {
+  if (send({ action: "stop" })) form.dataset.stopping = "true";
+});
+form.querySelector("[data-force]").addEventListener("click", () => send({ action: "force_restart" }));
+
+document.addEventListener("click", (event) => {
+  const retry = event.target.closest("[data-retry-turn]");
+  if (retry) again(retry.dataset.retryTurn);
+  const example = event.target.closest("[data-example]");
+  if (example) tryExample(example.dataset.example);
+});
+
+function again(turn) {
+  const prompt = promptOf(turn);
+  if (prompt && isOpen() && !isRunning() && pending === null) deliver(textOf(prompt), Number(turn));
+}
+
+function tryExample(text) {
+  if (!area.value.trim()) write(text);
+  if (isOpen() && !isRunning() && pending === null) deliver(text, null);
+  else if (!isRunning()) onceOpen = text;
+  suggestNext(text);
+}
+
+/** After an example, the ones that build on it are offered above the composer. */
+function suggestNext(text) {
+  const row = form.querySelector("[data-suggestions]");
+  if (!row) return;
+  const buttons = [...row.querySelectorAll("button")];
+  const done = buttons.findIndex((button) => button.dataset.example === text);
+  for (const [at, button] of buttons.entries()) button.hidden = at !== done + 1;
+  row.dataset.ready = buttons.some((button) => !button.hidden) ? "true" : "";
+  showSuggestions();
+}
+
+function showSuggestions() {
+  const row = form.querySelector("[data-suggestions]");
+  if (row) row.hidden = !row.dataset.ready || isRunning() || Boolean(area.value.trim());
+}
+
+document.addEventListener("ck:connection", ({ detail: { open } }) => {
+  if (!open) pending = null;
+  if (open && onceOpen !== null) {
+    deliver(onceOpen, null);
+    onceOpen = null;
+  }
+  refresh();
+});
+document.addEventListener("ck:block", ({ detail: { article } }) => {
+  if (article.dataset.kind === "user_prompt") arrived();
+  if (article.dataset.kind === "rewind") editing.end();
+});
+document.addEventListener("ck:running", () => {
+  refresh();
+  showSuggestions();
+});
+document.addEventListener("ck:idle", settle);
+document.addEventListener("ck:notice", settle);
+document.addEventListener("ck:mode", ({ detail: { mode } }) => adapt(mode));
+area.addEventListener("input", showSuggestions);
+
+function adapt(mode) {
+  const direct = mode === "direct";
+  area.placeholder = direct ? "Write Python…" : "Ask about your data…";
+  area.spellcheck = !direct;
+  area.setAttribute("autocapitalize", direct ? "off" : "sentences");
+  area.setAttribute("autocorrect", direct ? "off" : "on");
+}
+
+const kept = draft.read();
+if (kept && !area.value) write(kept);
+if (touch.matches) area.blur();
+refresh();
