@@ -81,7 +81,7 @@ async def open_service(
     limits = Limits(cell_seconds=settings.cell_seconds, grace_seconds=settings.cell_grace_seconds)
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
-        await to_thread.run_sync(sweep, settings.runtime)
+        await to_thread.run_sync(sweep, kernel_files(settings))
         database = await stack.enter_async_context(Database.open(settings.database))
         await recover(settings, database)
         archive = Archive(
@@ -117,6 +117,11 @@ async def open_service(
         yield Service(settings, folder, archive, kernels, models, sessions, assistants)
 
 
+def kernel_files(settings: Settings) -> Path:
+    """Where connection files and the record of living kernels are."""
+    return settings.runtime.absolute() / "kernels"
+
+
 @dataclass
 class DeathRelay:
     """Carries the news of a kernel's death up to the sessions, which are opened after the kernels."""
@@ -143,7 +148,7 @@ class Launcher:
         workspace = self.archive.workspace(owner)
         await workspace.ensure()
         return Launch(
-            runtime=self.settings.runtime.absolute() / "kernels",
+            runtime=kernel_files(self.settings),
             sockets=self.sockets,
             workspace=workspace.root.absolute(),
             python=str(self.settings.kernel_python or sys.executable),

@@ -14,7 +14,7 @@ from jupyter_client.session import Session
 from kernels.limits import Limits
 from kernels.wire import JSON, Envelope, Malformed, read_envelope
 
-_SECONDS_PER_MESSAGE = 1 / 2000
+_SECONDS_PER_MESSAGE = 1 / 1500
 _SECONDS_PER_BYTE = 1 / (40 << 20)
 _BURST_SECONDS = 0.5
 _SLEEP_SECONDS = 0.02
@@ -45,7 +45,7 @@ class Request:
 
 
 class Channel:
-    """Sends requests and reads envelopes; at most 2000 messages or 40 MiB a second, so that a
+    """Sends requests and reads envelopes; at most 1500 messages or 40 MiB a second, so that a
     kernel that floods it cannot take the event loop."""
 
     def __init__(self, socket: zmq.asyncio.Socket, endpoint: str, session: Session) -> None:

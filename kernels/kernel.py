@@ -122,10 +122,11 @@ class Kernel:
     async def execute(self, code: str) -> AsyncIterator[Output]:
         """Run a cell and give its outputs as they come, after those that wait before it.
 
-        Only this run's are given, until the kernel has replied and is idle. An exception of the
-        cell is an `ErrorOutput`; ``input()`` raises one. Who takes outputs too slowly gets the
-        latest, with a word on how many are missing. Who stops taking them leaves the cell running
-        until it ends, is interrupted or meets its limit; the next run waits for that.
+        Only this run's are given, until the kernel has replied and is idle: what its threads print
+        later is not. An exception of the cell is an `ErrorOutput`; ``input()`` raises one. Who takes
+        outputs too slowly gets the latest, with a word on how many are missing. Who stops taking
+        them leaves the cell running until it ends, is interrupted or meets its limit; the next run
+        waits for that.
 
         Raises:
             KernelDied: the kernel's process ended, before or during the run.

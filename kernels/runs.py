@@ -103,6 +103,7 @@ class Run:
         self.last_seen = anyio.current_time()
         self.error: KernelError | None = None
         self._ends = {"reply", "idle"}
+        self._said: set[str] = set()
 
     def seen(self) -> None:
         """A message of this run came."""
@@ -116,7 +117,10 @@ class Run:
             self.finish()
 
     def say(self, sentence: str) -> None:
-        """Tell the user something among the outputs."""
+        """Tell the user something among the outputs, once."""
+        if sentence in self._said:
+            return
+        self._said.add(sentence)
         self.outbox.put(Stream("stderr", f"{sentence}\n"), len(sentence))
 
     def finish(self, error: KernelError | None = None) -> None:

@@ -32,8 +32,6 @@ from web.urls import ChatUrls
 LIVE_SECONDS = 0.08
 """The live area is sent at most this often."""
 
-HELD_ELSEWHERE = "This chat is open in another tab."
-
 
 class PageWriter:
     """Sends one page what it shows."""
@@ -124,7 +122,7 @@ class PageWriter:
 
     async def held_elsewhere(self) -> None:
         """Tell a page that reconnected by itself that another tab holds the session."""
-        await self._send({"state": {"held": True, "text": HELD_ELSEWHERE}})
+        await self._send({"state": {"held_elsewhere": True}})
 
     async def _swap(self, target: str, html: str) -> None:
         await self._send({"content": html, "target": target, "swap": "innerMorph"})

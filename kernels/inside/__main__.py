@@ -7,6 +7,7 @@ the server's can be imported by accident.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import importlib.util
 import os
 import signal
@@ -39,8 +40,8 @@ def _load_package() -> None:
 def _main() -> None:
     _die_with_server()
     _load_package()
-    app = importlib.import_module(f"{_PACKAGE}.app")
-    app.main(sys.argv[1:])
+    start = importlib.import_module(f"{_PACKAGE}.start")
+    start.main(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -60,11 +60,27 @@ class GuardedSession(Session):
     ) -> list[bytes]:
         if msg["header"]["msg_type"] in _OUTPUTS:
             self._pace.wait()
-        frames = super().serialize(msg, ident)
+        frames = self._frames(msg, ident)
         size = max(len(frame) for frame in frames)
         if size + _OVERHEAD <= self.message_bytes:
             return frames
-        return super().serialize(_instead(msg, size, self.message_bytes), ident)
+        return self._frames(_instead(msg, size, self.message_bytes), ident)
+
+    def _frames(self, msg: dict[str, Any], ident: list[bytes] | bytes | None) -> list[bytes]:
+        try:
+            return super().serialize(msg, ident)
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON in UTF-8 can't hold
+            return super().serialize({**msg, "content": _encodable(msg["content"])}, ident)
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(part) for part in value]
+    return value
 
 
 def _instead(message: dict[str, Any], size: int, limit: int) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class InsideKernel(IPythonKernel):
             code = "raise KeyboardInterrupt"
         try:
             content: Content = await super().do_execute(code, *args, **kwargs)
+        except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
+            content = {"status": "error", "traceback": [], **_described(error)}
         finally:
             self._interruptible = False
         return content

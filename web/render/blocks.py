@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -37,7 +37,7 @@ from web.elements import (
     to_html,
 )
 from web.render.artifacts import Urls, artifact
-from web.render.code import highlighted
+from web.render.code import copy_button, highlighted
 from web.render.icons import IconName, icon
 from web.render.markdown import TagKind, render_markdown
 from web.render.outputs import outputs
@@ -73,11 +73,9 @@ def block(event: Block, view: View) -> Element:
         case UserPrompt():
             return _article(event, _prompt(event), mode=event.mode)
         case CallTools():
-            parts = [_part(part, view) for part in event.parts]
-            return _article(event, [part for part in parts if part is not None])
+            return _article(event, _parts(event, view))
         case ModelRequest():
-            show = bare_result if view.direct else result
-            return _article(event, [show(part, view.urls) for part in event.parts])
+            return _article(event, _results(event, view))
         case Notice():
             return _article(event, _notice(event), role="status")
         case TurnEnd():
@@ -115,6 +113,7 @@ def _prompt(event: UserPrompt) -> Element:
     return div(
         pre(text, cls="source hl" if direct else "source", tabindex=0 if direct else None),
         div([_file(name) for name in event.files], cls="chips") if event.files else None,
+        copy_button() if direct else None,
         button(
             icon("edit"),
             type="button",
@@ -132,16 +131,36 @@ def _file(name: str) -> Element:
     return span(icon("file"), span(name), cls="chip")
 
 
-def _part(part: Part, view: View) -> Element | None:
+def _parts(event: CallTools, view: View) -> list[Element]:
+    calls = [part.id for part in event.parts if isinstance(part, ToolCall)]
+    numbers = _numbers(calls)
+    shown = [_part(part, view, numbers) for part in event.parts]
+    return [part for part in shown if part is not None]
+
+
+def _part(part: Part, view: View, numbers: Mapping[str, str]) -> Element | None:
     match part:
         case ThinkingPart():
             return thinking(part.text) if part.text.strip() else None
         case TextPart():
             return answer(part, view.urls) if part.text.strip() else None
         case ToolCall():
-            return None if view.direct else call_card(part)
+            return None if view.direct else call_card(part, numbers[part.id])
         case _:
             assert_never(part)
+
+
+def _results(event: ModelRequest, view: View) -> list[Element]:
+    if view.direct:
+        return [bare_result(part, view.urls) for part in event.parts]
+    numbers = _numbers([part.id for part in event.parts])
+    return [result(part, view.urls, numbers[part.id]) for part in event.parts]
+
+
+def _numbers(calls: Sequence[str]) -> dict[str, str]:
+    """What tells several calls of one response apart, and their results; nothing for a single one."""
+    several = len(calls) > 1
+    return {call: f" {number}" if several else "" for number, call in enumerate(calls, start=1)}
 
 
 def thinking(text: str, *, live: bool = False) -> Element:
@@ -173,7 +192,7 @@ _LEVEL_ICONS: dict[str, IconName] = {"info": "info", "warning": "alert", "error"
 
 
 def _notice(event: Notice) -> Element:
-    return div(icon(_LEVEL_ICONS[event.level]), p(event.text), cls=f"notice {event.level}")
+    return div(icon(_LEVEL_ICONS[event.level]), p(event.text), cls=f"notice-line {event.level}")
 
 
 def _turn_end(event: TurnEnd) -> Element | None:

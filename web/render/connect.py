@@ -67,15 +67,16 @@ def _form(model: ModelState) -> Element:
                 "Provider",
                 select([option(name, value=key) for key, name in model.providers], name="provider"),
             ),
-            _field("Key", _secret("key", required=True)),
+            _field("Key", _secret("key")),
             _field("Model", _text("name", "the provider’s usual one"), optional=True),
             data_pane="provider",
         ),
         fieldset(
             _field(
-                "Address", _text("address", "http://127.0.0.1:8000/v1", required=True, inputmode="url")
+                "Address",
+                _text("address", "http://127.0.0.1:8000/v1", required=True, inputmode="url"),
             ),
-            _field("Model", _text("name", "name", required=True)),
+            _field("Model", _text("name", "the first one it lists"), optional=True),
             _field("Key", _secret("key"), optional=True),
             data_pane="address",
             hidden=True,
@@ -123,5 +124,5 @@ def _text(
     )
 
 
-def _secret(name: str, *, required: bool = False) -> Element:
-    return input_(name=name, type="password", required=required, autocomplete="off")
+def _secret(name: str) -> Element:
+    return input_(name=name, type="password", autocomplete="off")

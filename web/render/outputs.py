@@ -84,7 +84,7 @@ def joined(value: object) -> str:
 
 def _stream(text: str, name: str) -> Element:
     kind = "stderr" if name == "stderr" else "stdout"
-    return pre(raw(ansi_to_html(text)), cls=f"text ansi {kind}", tabindex=0)
+    return pre(raw(ansi_to_html(text.removesuffix("\n"))), cls=f"text ansi {kind}", tabindex=0)
 
 
 def _rich(data: Mapping[str, object], urls: Urls) -> Element:

@@ -32,10 +32,11 @@ STATUS_WORDS: Mapping[ToolStatus, str] = {
 }
 
 
-def call_card(call: ToolCall) -> Element:
-    """The card of one call: its code, or its arguments."""
+def call_card(call: ToolCall, number: str = "") -> Element:
+    """The card of one call: its code, or its arguments. ``number`` tells it from its siblings."""
     if call.tool == "run_python":
-        return code_card(str(call.args.get("code", "")), call_id=call.id)
+        code = str(call.args.get("code", ""))
+        return code_card(code, call_id=call.id, title=f"Python{number}")
     if call.tool == "show":
         return _line_card(call, "Looked at ", _names(call.args.get("names")))
     return _line_card(
@@ -49,12 +50,12 @@ def code_card(source: str, *, call_id: str = "", title: str = "Python") -> Eleme
     return details(bar, code_pre(source), cls="card", open=True, data_call=call_id or None)
 
 
-def result(back: ToolReturn, urls: Urls) -> Element:
+def result(back: ToolReturn, urls: Urls, number: str = "") -> Element:
     """What a call gave back: text folded into one line, all else in full."""
     texts = [item for item in back.outputs if is_text(item)]
     rich = [item for item in back.outputs if not is_text(item)]
     return div(
-        _result_line(back, texts, urls),
+        _result_line(back, texts, urls, number),
         outputs(rich, urls) if rich else None,
         cls="result",
         data_call=back.id,
@@ -76,28 +77,30 @@ def bare_result(back: ToolReturn, urls: Urls) -> Element:
     )
 
 
-def _result_line(back: ToolReturn, texts: Sequence[NotebookOutput], urls: Urls) -> Element | None:
+def _result_line(
+    back: ToolReturn, texts: Sequence[NotebookOutput], urls: Urls, number: str
+) -> Element | None:
     if back.tool == "show" and back.status == "ok" and not texts:
         return None
     mark = span(icon(STATUS_ICONS[back.status]), cls="mark")
     if not texts:
-        return div(mark, span(STATUS_WORDS[back.status]), cls="result-line")
+        return div(mark, span(f"{STATUS_WORDS[back.status]}{number}"), cls="result-line")
     return details(
-        summary(mark, _gist(back, texts), icon("chevron"), cls="result-line"),
+        summary(mark, _gist(back, texts, number), icon("chevron"), cls="result-line"),
         [output(item, urls) for item in texts],
         cls="result-text",
         open=back.status == "ok" and _is_short(texts),
     )
 
 
-def _gist(back: ToolReturn, texts: Sequence[NotebookOutput]) -> Element:
+def _gist(back: ToolReturn, texts: Sequence[NotebookOutput], number: str) -> Element:
     error = next((item for item in texts if item.get("output_type") == "error"), None)
     if error is not None and back.status == "error":
         return headline(str(error.get("ename", "")), str(error.get("evalue", "")))
     lines = sum(len(text_of(item).splitlines()) for item in texts)
     count = f"{lines:,} line{'' if lines == 1 else 's'}"
     word = "Output" if back.status == "ok" else STATUS_WORDS[back.status]
-    return span(word, span(f" · {count}", cls="faint"))
+    return span(f"{word}{number}", span(f" · {count}", cls="faint"))
 
 
 def _is_short(texts: Sequence[NotebookOutput]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, delete, func
+from sqlalchemy import ColumnElement, ScalarSelect, delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +18,8 @@ from chatkernel.store.rows import Artifact, Chat, Turn, now
 from chatkernel.store.turn_path import turn_path
 
 LIST_TEXT_CHARACTERS = 300
+
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,8 @@ class OwnedChats:
 
         ``before`` leaves out what isn't older: for the next page, the last one's ``last_user_at``.
         """
-        turns = select(func.count()).where(Turn.chat_id == Chat.id).scalar_subquery()
         wanted = (
-            select(Chat, turns)
+            select(Chat, _turn_count())
             .where(Chat.user_id == self.user_id, col(Chat.last_user_at).is_not(None))
             .order_by(col(Chat.last_user_at).desc(), col(Chat.id))
             .limit(limit)
@@ -75,10 +77,7 @@ class OwnedChats:
         found = await session.exec(
             select(Chat).where(Chat.id == chat_id, Chat.user_id == self.user_id)
         )
-        chat = found.one_or_none()
-        if chat is None:
-            raise NotFound("There is no such chat. Choose one from the list, or start a new one.")
-        return chat
+        return _found(found.one_or_none())
 
     async def newest(self, session: AsyncSession) -> Chat | None:
         """The chat with the latest user message, or None if no chat has a turn."""
@@ -143,8 +142,8 @@ class OwnedChats:
             EditOutOfRange: ``idx`` isn't the number of turns the chat has.
             InvalidRequest: the text can't be stored.
         """
-        chat = await self.get(session, chat_id)
-        if idx != await self._count(session, chat_id):
+        chat, count = await self._with_count(session, chat_id)
+        if idx != count:
             raise EditOutOfRange(f"The chat has no place for a turn {idx}. Reload the page.")
         turn = Turn(
             chat_id=chat_id, idx=idx, user_text=storable(user_text), first_seq=chat.next_seq
@@ -170,8 +169,7 @@ class OwnedChats:
 
         Numbers that were reserved and not used are given back: the next block is ``next_seq``.
         """
-        chat = await self.get(session, chat_id)
-        turn = await self._turn(session, chat_id, idx)
+        chat, turn = await self._with_turn(session, chat_id, idx)
         turn.status = status
         turn.obj_fp = obj_fp
         chat.next_seq = max(next_seq, turn.first_seq)
@@ -185,14 +183,14 @@ class OwnedChats:
         Raises:
             EditOutOfRange: the chat has no turn ``idx``.
         """
-        chat = await self.get(session, chat_id)
-        count = await self._count(session, chat_id)
+        chat, count = await self._with_count(session, chat_id)
         if not 0 <= idx < count:
             raise EditOutOfRange(
                 f"There is no message {idx} to edit: the chat has {count}. Reload the page."
             )
         removed = await self._remove_turns(session, chat_id, from_idx=idx)
-        _set_last_turn(chat, await self._turn(session, chat_id, idx - 1) if idx else None)
+        _, last = await self._with_turn(session, chat_id, idx - 1) if idx else (chat, None)
+        _set_last_turn(chat, last)
         chat.updated_at = now()
         await session.flush()
         return removed
@@ -201,7 +199,7 @@ class OwnedChats:
         self, session: AsyncSession, chat_id: str, idx: int, refs: Iterable[ArtifactRef]
     ) -> None:
         """Note that turn ``idx`` shows these artifacts."""
-        await self._turn(session, chat_id, idx)
+        await self._with_turn(session, chat_id, idx)
         session.add_all(
             Artifact(
                 chat_id=chat_id,
@@ -251,17 +249,20 @@ class OwnedChats:
             raise NotFound("This chat shows nothing of that name.")
         return artifact
 
-    async def _turn(self, session: AsyncSession, chat_id: str, idx: int) -> Turn:
-        await self.get(session, chat_id)
-        found = await session.exec(select(Turn).where(Turn.chat_id == chat_id, Turn.idx == idx))
-        turn = found.one_or_none()
-        if turn is None:
-            raise NotFound(f"The chat has no turn {idx}. Reload the page.")
-        return turn
+    async def _with_turn(self, session: AsyncSession, chat_id: str, idx: int) -> tuple[Chat, Turn]:
+        found = await session.exec(
+            select(Chat, Turn)
+            .join(Turn, col(Turn.chat_id) == Chat.id)
+            .where(Chat.id == chat_id, Chat.user_id == self.user_id, Turn.idx == idx)
+        )
+        return _found(found.one_or_none())
 
-    async def _count(self, session: AsyncSession, chat_id: str) -> int:
-        found = await session.exec(select(func.count()).where(Turn.chat_id == chat_id))
-        return found.one()
+    async def _with_count(self, session: AsyncSession, chat_id: str) -> tuple[Chat, int]:
+        """The chat, and how many turns it has."""
+        found = await session.exec(
+            select(Chat, _turn_count()).where(Chat.id == chat_id, Chat.user_id == self.user_id)
+        )
+        return _found(found.one_or_none())
 
     async def _remove_turns(self, session: AsyncSession, chat_id: str, *, from_idx: int) -> Removed:
         gone = await session.exec(
@@ -305,6 +306,16 @@ def _listed(chat: Chat, turns: int) -> ListedChat:
         last_user_text=chat.last_user_text or "",
         turns=turns,
     )
+
+
+def _turn_count() -> ScalarSelect[int]:
+    return select(func.count()).where(Turn.chat_id == Chat.id).scalar_subquery()
+
+
+def _found(row: RowT | None) -> RowT:
+    if row is None:
+        raise NotFound("There is no such chat. Choose one from the list, or start a new one.")
+    return row
 
 
 def _set_last_turn(chat: Chat, turn: Turn | None) -> None:

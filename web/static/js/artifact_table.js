@@ -72,7 +72,7 @@ function digits(values) {
 
 function decimal(value, places) {
   const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 10 ** -places && places === 4)) return String(Number(value.toPrecision(6)));
+  if (size >= 1e15 || (size > 0 && size < 0.5 * 10 ** -places)) return value.toPrecision(3);
   return Number.isInteger(value) && places === 0 ? String(value) : value.toFixed(places);
 }
 

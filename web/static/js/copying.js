@@ -5,10 +5,14 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   event.preventDefault(); // in a card's bar a click would fold the card
-  const code = button.closest(".code-block, .card").querySelector("pre");
+  const code = button.closest(".code-block, .card, .cell").querySelector("pre");
   const label = button.querySelector("span");
   label.textContent = (await copied(code)) ? "Copied" : "Press Ctrl+C";
-  setTimeout(() => (label.textContent = "Copy"), DONE_MS);
+  button.classList.add("is-done");
+  setTimeout(() => {
+    label.textContent = "Copy";
+    button.classList.remove("is-done");
+  }, DONE_MS);
 });
 
 async function copied(code) {

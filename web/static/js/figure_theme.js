@@ -9,7 +9,7 @@ export function themed(layout) {
   copy.template = { ...copy.template, layout: template(copy.template?.layout ?? {}, colours) };
   copy.autosize = true;
   copy.uirevision ??= "same";
-  copy.margin ??= { t: hasTitle(copy) ? 64 : 32, r: 24, b: 56, l: 64 };
+  copy.margin = { ...margin(copy), ...copy.margin };
   delete copy.width;
   if (isOwnPaper(layout)) return copy;
   copy.paper_bgcolor = "rgba(0,0,0,0)";
@@ -34,6 +34,12 @@ function resolve(colour) {
   return resolved;
 }
 
+/** Room for what a figure has: a title above, axes beside; a scene in space needs none. */
+function margin(layout) {
+  const t = hasTitle(layout) ? 64 : 32;
+  return layout.scene ? { t, r: 0, b: 0, l: 0 } : { t, r: 24, b: 56, l: 64 };
+}
+
 function hasTitle({ title }) {
   return Boolean(typeof title === "string" ? title : title?.text);
 }
@@ -45,7 +51,14 @@ function isOwnPaper(layout) {
 }
 
 function template(base, colours) {
-  const axis = { gridcolor: colours.line, linecolor: colours.zero, zerolinecolor: colours.zero, tickcolor: colours.zero };
+  const title = { font: { size: 13 } };
+  const axis = {
+    gridcolor: colours.line,
+    linecolor: colours.zero,
+    zerolinecolor: colours.zero,
+    tickcolor: colours.zero,
+    title,
+  };
   const scene = { ...axis, backgroundcolor: "rgba(0,0,0,0)", showbackground: false };
   const circle = { bgcolor: "rgba(0,0,0,0)", angularaxis: axis, radialaxis: axis };
   return {
@@ -60,7 +73,7 @@ function template(base, colours) {
     polar: { ...base.polar, ...circle },
     ternary: { ...base.ternary, bgcolor: "rgba(0,0,0,0)", aaxis: axis, baxis: axis, caxis: axis },
     geo: { ...base.geo, bgcolor: "rgba(0,0,0,0)", lakecolor: colours.paper, landcolor: colours.line, subunitcolor: colours.zero },
-    legend: { ...base.legend, bgcolor: "rgba(0,0,0,0)" },
+    legend: { ...base.legend, bgcolor: "rgba(0,0,0,0)", title },
     hoverlabel: { ...base.hoverlabel, bgcolor: colours.raised, bordercolor: colours.zero, font: { color: colours.title } },
   };
 }

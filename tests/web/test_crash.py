@@ -1,0 +1,143 @@
+"""The server dies by SIGKILL in the middle of a turn, and starts again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import pytest
+
+from tests.serving import new_chat, say, serving, text_of
+
+
+def kernels_of(runtime: Path) -> list[psutil.Process]:
+    """The living processes that were started with a connection file below ``runtime``."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or ()
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(
+            str(runtime) in word for word in words
+        ):
+            found.append(process)
+    return found
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """All files below a folder with their content."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def start_a_long_turn(
+    client: httpx.Client, chat: str, text: str
+) -> tuple[threading.Thread, str]:
+    """Send a message and wait until its cell has printed; gives what it printed."""
+    printed = threading.Event()
+    words: list[str] = []
+
+    def run() -> None:
+        try:
+            url = f"/api/chats/{chat}/messages"
+            with client.stream("POST", url, json={"msg": text}) as answer:
+                for line in answer.iter_lines():
+                    event = orjson.loads(line)
+                    if event["kind"] == "output":
+                        words.append(event["output"]["text"])
+                        printed.set()
+        except httpx.TransportError:
+            pass  # the server was killed, as it should be
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert printed.wait(30)
+    return thread, words[0]
+
+
+def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as served:
+        ann = served.client("ann")
+        chat = new_chat(ann)
+        say(ann, chat, "import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
+        say(ann, chat, "df")
+        before = ann.get(f"/api/chats/{chat}").json()
+        child = "import subprocess\np = subprocess.Popen(['sleep', '300'])\nprint(p.pid, flush=True)\n"
+        thread, pid = start_a_long_turn(ann, chat, f"{child}import time\ntime.sleep(300)")
+        sleeper = psutil.Process(int(pid))
+        assert kernels_of(data / "runtime")
+        kept = files_of(data / "chats"), files_of(data / "artifacts")
+        served.kill()
+        thread.join(10)
+        psutil.wait_procs(kernels_of(data / "runtime"), timeout=10)
+        assert not kernels_of(data / "runtime")
+    with serving(data) as served:
+        ann = served.client("ann")
+        after = ann.get(f"/api/chats/{chat}").json()
+        assert after["turns"][:2] == before["turns"]
+        assert (files_of(data / "chats"), files_of(data / "artifacts")) == kept
+        lost = after["turns"][2]
+        assert (lost["status"], lost["user_text"][:17]) == ("failed", "import subprocess")
+        assert any("server ended" in block.get("text", "") for block in lost["blocks"])
+        psutil.wait_procs([sleeper], timeout=5)
+        assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
+        again = say(ann, chat, "print('on we go')", edit_idx=2)
+        assert text_of(again) == "on we go\n"
+        seqs = [block["seq"] for turn in before["turns"] for block in turn["blocks"]]
+        assert min(event["seq"] for event in again if "seq" in event) > max(seqs)
+
+
+def test_a_clean_stop_stores_the_running_turn_and_ends_all(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as served:
+        ann = served.client("ann")
+        chat = new_chat(ann)
+        thread, _ = start_a_long_turn(ann, chat, "print('on', flush=True)\nimport time\ntime.sleep(300)")
+        assert served.stop() == 0
+        thread.join(10)
+        assert not kernels_of(data / "runtime")
+        assert not (data / "runtime" / "server.json").exists()
+    with serving(data) as served:
+        turn = served.client("ann").get(f"/api/chats/{chat}").json()["turns"][0]
+        assert turn["status"] == "stopped"
+        assert "shut down" in turn["blocks"][-1]["error"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "garbage", "foreign"])
+def test_a_damaged_turn_says_so_and_the_others_open(tmp_path: Path, damage: str) -> None:
+    data = tmp_path / "data"
+    with serving(data) as served:
+        ann = served.client("ann")
+        chat = new_chat(ann)
+        for text in ("1", "2", "3"):
+            say(ann, chat, text)
+        user = ann.post("/api/login", json={"username": "ann"}).json()["user"]["id"]
+        folder = data / "chats" / user / chat
+        served.stop()
+    harm(folder, damage)
+    with serving(data) as served:
+        ann = served.client("ann")
+        turns = ann.get(f"/api/chats/{chat}").json()["turns"]
+        assert [turn["user_text"] for turn in turns] == ["1", "2", "3"]
+        assert [turn["status"] for turn in turns] == ["ok", "failed", "ok"]
+        assert "Turn 2 is damaged" in turns[1]["blocks"][1]["text"]
+        assert text_of(say(ann, chat, "4")) == "4"
+
+
+def harm(folder: Path, damage: str) -> None:
+    """Damage the file of turn 1."""
+    path = folder / "1.mpk"
+    match damage:
+        case "missing":
+            path.unlink()
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-7])
+        case "garbage":
+            path.write_bytes(b"not a turn at all")
+        case "foreign":
+            path.write_bytes((folder / "0.mpk").read_bytes())
