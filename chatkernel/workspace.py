@@ -12,12 +12,12 @@ from uuid import uuid4
 import anyio
 from anyio import AsyncFile, to_thread
 
-from chatkernel import samples
-from chatkernel.beneath import open_beneath, open_regular
+from chatkernel.beneath import open_regular
 from chatkernel.durable import make_folder, said
 from chatkernel.errors import BadPath, NotFound, UploadTooLarge
 from chatkernel.file_name import safe_name
 from chatkernel.remove_tree import remove_tree
+from chatkernel.samples import copy_samples
 from chatkernel.upload import Upload
 from chatkernel.workspace_file import WorkspaceFile, list_files
 
@@ -49,7 +49,7 @@ class Workspace:
     async def ensure(self) -> None:
         """Make the folder, with the samples in it, which are read only.
 
-        What stands where a sample would is left as it is.
+        What stands where the samples would is left as it is.
         """
         await to_thread.run_sync(self._ensure)
 
@@ -107,22 +107,24 @@ class Workspace:
 
     def _ensure(self) -> None:
         with self._made() as root:
-            with suppress(FileExistsError):
-                os.mkdir(SAMPLES, 0o700, dir_fd=root)
-            try:
-                folder = open_beneath(root, SAMPLES, os.O_RDONLY | os.O_DIRECTORY)
-            except (BadPath, NotFound):
-                return
-            try:
-                samples.copy_missing(folder)
-            finally:
-                os.close(folder)
+            if not _exists(root, SAMPLES):
+                self._add_samples(root)
+
+    def _add_samples(self, root: int) -> None:
+        # Made aside and moved in: never there in part, and no link in its place is followed.
+        made = self._incoming() / uuid4().hex
+        try:
+            copy_samples(made)
+            _move_in(made, root)
+        except OSError:
+            if not _exists(root, SAMPLES):  # else somebody was first
+                raise
+        finally:
+            remove_tree(made)
 
     def _begin_upload(self) -> Upload:
-        incoming = self.root.parent / INCOMING
         with said():
-            make_folder(incoming)
-        return Upload(incoming)
+            return Upload(self._incoming())
 
     def _end_upload(self, upload: Upload, name: str) -> WorkspaceFile:
         with self._made() as root:
@@ -147,6 +149,11 @@ class Workspace:
                 self.root.rename(doomed)
             remove_tree(doomed)
 
+    def _incoming(self) -> Path:
+        incoming = self.root.parent / INCOMING
+        make_folder(incoming)
+        return incoming
+
     @contextmanager
     def _made(self) -> Iterator[int]:
         with said():
@@ -169,3 +176,20 @@ class Workspace:
                 yield root
             finally:
                 os.close(root)
+
+
+def _move_in(samples: Path, root: int) -> None:
+    folder = os.open(samples, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.rename(samples, SAMPLES, dst_dir_fd=root)
+        os.fchmod(folder, 0o555)  # only now: moving a folder takes the right to write to it
+    finally:
+        os.close(folder)
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True

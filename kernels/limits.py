@@ -20,7 +20,7 @@ class Limits:
     grace_seconds: float = 15.0
     request_seconds: float = 10.0
     quiet_seconds: float = 3.0
-    close_seconds: float = 1.0
+    close_seconds: float = 2.0
     output_bytes: int = 1 << 20
     display_bytes: int = 64 << 20
     output_messages: int = 1000

@@ -33,6 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def now() -> datetime:
+    """This moment, in UTC."""
     return datetime.now(UTC)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ MAX_BYTES = 512 << 20
 """Of the msgpack inside. More is refused when writing, so that it isn't met when reading."""
 
 _BIG_INTEGER = 1
+_DECIMAL = 2
 
 
 @validated(frozen=True, config=ConfigDict(extra="ignore"))
@@ -132,7 +134,7 @@ def _unpack(data: bytes) -> object:
             strict_map_key=False,
             unicode_errors="surrogatepass",
         )
-    except (ValueError, OverflowError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise DamagedTurn("its file is damaged") from error
     return content
 
@@ -141,12 +143,16 @@ def _pack_rare(value: object) -> object:
     if isinstance(value, int):
         size = value.bit_length() // 8 + 1
         return msgpack.ExtType(_BIG_INTEGER, value.to_bytes(size, "big", signed=True))
+    if isinstance(value, Decimal):
+        return msgpack.ExtType(_DECIMAL, str(value).encode())
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} isn't data")
 
 
 def _unpack_rare(code: int, data: bytes) -> object:
-    if code != _BIG_INTEGER:
-        raise ValueError(f"unknown extension {code}")
-    return int.from_bytes(data, "big", signed=True)
+    if code == _BIG_INTEGER:
+        return int.from_bytes(data, "big", signed=True)
+    if code == _DECIMAL:
+        return Decimal(data.decode())
+    raise ValueError(f"unknown extension {code}")

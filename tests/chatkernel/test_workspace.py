@@ -374,17 +374,38 @@ async def test_the_samples_are_there_read_only(workspace: Workspace) -> None:
     assert stat.S_IMODE((workspace.root / "samples").stat().st_mode) == 0o555
 
 
-async def test_a_sample_that_is_gone_comes_back_and_a_changed_one_stays(
-    workspace: Workspace,
-) -> None:
+async def test_samples_that_are_there_in_some_way_stay_so(workspace: Workspace) -> None:
     await workspace.ensure()
     (workspace.root / "samples").chmod(0o700)
     (workspace.root / "samples" / "sales.csv").unlink()
     (workspace.root / "samples" / "homes.csv").chmod(0o600)
     (workspace.root / "samples" / "homes.csv").write_text("mine")
     await workspace.ensure()
-    assert await content(workspace, "samples/sales.csv") == sample_files()["sales.csv"]
     assert await content(workspace, "samples/homes.csv") == b"mine"
+    assert len(await workspace.files()) == len(sample_files()) - 1
+
+
+async def test_a_workspace_made_twice_at_once_has_its_samples_once(workspace: Workspace) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(6):
+            tasks.start_soon(workspace.ensure)
+    assert len(await workspace.files()) == len(sample_files())
+    assert waiting(workspace) == []
+
+
+async def test_samples_that_could_not_be_copied_leave_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(DiskFull):
+            await workspace.ensure()
+    assert (list(workspace.root.iterdir()), waiting(workspace)) == ([], [])
+    await workspace.ensure()
+    assert len(await workspace.files()) == len(sample_files())
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "pipe"])

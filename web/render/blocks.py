@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -123,7 +122,6 @@ def _prompt(event: UserPrompt) -> Element:
             aria_label=f"Edit message {event.turn + 1}",
         ),
         cls="cell" if direct else "bubble",
-        data_files=json.dumps(event.files) if event.files else None,
     )
 
 

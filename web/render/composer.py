@@ -37,7 +37,7 @@ def composer(*, running: bool, mode: Mode, suggestions: Sequence[Example] = ()) 
                 aria_label="Attach files",
                 data_attach=True,
             ),
-            input_(type="file", multiple=True, hidden=True, data_files=True, tabindex=-1),
+            input_(type="file", multiple=True, hidden=True, data_file_input=True, tabindex=-1),
             span(cls="composer-hint faint", data_hint=True, aria_live="polite"),
             _stop(),
             button(

@@ -21,6 +21,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from chatkernel.errors import DataFolderUnusable
+from chatkernel.settings import Settings
 from chatkernel.store.database import Database
 from chatkernel.store.migrate import configuration, migrate
 from chatkernel.store.rows import Row, User, now
@@ -159,6 +160,17 @@ async def test_what_is_read_stays_true_until_it_is_written(database: Database) -
             tasks.start_soon(add_one_more)
     async with database.reading() as session:
         assert sorted(await names(session), key=int) == [str(number) for number in range(20)]
+
+
+async def test_nobody_else_writes_between_reading_and_writing(
+    database: Database, settings: Settings
+) -> None:
+    async with database.session() as session:
+        assert await names(session) == []
+        other = sqlite3.connect(settings.database, timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("DELETE FROM user")
+        other.close()
 
 
 async def test_a_reader_waits_for_no_writer_and_sees_no_half(database: Database) -> None:

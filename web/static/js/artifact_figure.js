@@ -8,7 +8,8 @@ const HEIGHT = 450;
 const TALLEST = 1600;
 const CONFIG = {
   displaylogo: false,
-  displayModeBar: "hover",
+  // A finger has no hover, and the bar would cover the title.
+  displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
   scrollZoom: false,
   showTips: false,

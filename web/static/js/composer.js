@@ -180,7 +180,7 @@ document.addEventListener("ck:connection", ({ detail: { open } }) => {
 });
 document.addEventListener("ck:block", ({ detail: { article } }) => {
   if (article.dataset.kind === "user_prompt") arrived();
-  if (article.dataset.kind === "rewind") editing.end();
+  if (article.dataset.kind === "rewind" && pending === null) editing.cancel();
 });
 document.addEventListener("ck:running", () => {
   refresh();

@@ -21,7 +21,17 @@ export function themed(layout) {
 function current() {
   const style = getComputedStyle(document.body);
   const value = (name) => resolve(style.getPropertyValue(name));
-  return { ink: value("--ink-soft"), title: value("--ink"), line: value("--line"), zero: value("--line-strong"), paper: value("--paper"), raised: value("--raised"), font: style.fontFamily };
+  return {
+    font: style.fontFamily,
+    ink: value("--ink-soft"),
+    title: value("--ink"),
+    faint: value("--ink-faint"),
+    accent: value("--accent"),
+    line: value("--line"),
+    zero: value("--line-strong"),
+    paper: value("--paper"),
+    raised: value("--raised"),
+  };
 }
 
 /** A CSS colour as plotly understands it: light-dark() is resolved. */
@@ -73,6 +83,7 @@ function template(base, colours) {
     polar: { ...base.polar, ...circle },
     ternary: { ...base.ternary, bgcolor: "rgba(0,0,0,0)", aaxis: axis, baxis: axis, caxis: axis },
     geo: { ...base.geo, bgcolor: "rgba(0,0,0,0)", lakecolor: colours.paper, landcolor: colours.line, subunitcolor: colours.zero },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.faint, activecolor: colours.accent },
     legend: { ...base.legend, bgcolor: "rgba(0,0,0,0)", title },
     hoverlabel: { ...base.hoverlabel, bgcolor: colours.raised, bordercolor: colours.zero, font: { color: colours.title } },
   };

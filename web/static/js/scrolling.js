@@ -3,7 +3,8 @@ const scroller = document.querySelector("#scroll");
 const column = scroller.querySelector(".column");
 const jump = document.querySelector("[data-jump]");
 const NEAR = 60;
-let following = true;
+const log = document.querySelector("#log");
+let following = log.children.length > 0;
 let lastTop = 0;
 
 function distance() {
@@ -38,4 +39,4 @@ new ResizeObserver(() => following && follow()).observe(scroller);
 
 jump.addEventListener("click", () => follow({ smooth: true }));
 document.addEventListener("ck:sent", () => follow());
-follow();
+if (following) follow();

@@ -12,7 +12,7 @@ export class Uploads {
     this.#form = form;
     this.#list = form.querySelector("[data-uploads]");
     this.#changed = changed;
-    const input = form.querySelector("[data-files]");
+    const input = form.querySelector("[data-file-input]");
     form.querySelector("[data-attach]").addEventListener("click", () => input.click());
     input.addEventListener("change", () => {
       this.add(input.files);

@@ -1,0 +1,26 @@
+"""Kernels to test with."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from kernels import Kernel, Launch, Limits
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Launch]:
+    """Folders of their own, on a path that is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
+        base = Path(folder)
+        yield Launch(base / "runtime", base / "s", base / "workspace")
+
+
+@pytest.fixture(scope="module")
+async def kernel(launch: Launch) -> AsyncIterator[Kernel]:
+    """A kernel for all tests of a module that leave it usable."""
+    async with Kernel.open(launch, limits=Limits(quiet_seconds=1.0)) as kernel:
+        yield kernel

@@ -1,0 +1,91 @@
+"""A running cell can be stopped, and the kernel lives on."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from kernels import ErrorOutput, Kernel, Stream
+from tests.kernels.running import only, run, until_printed, value
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; time.sleep(100)",
+        "while True: pass",
+        "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
+        "import asyncio; await asyncio.sleep(100)",
+        "import subprocess; subprocess.run(['sleep', '100'])",
+        "!sleep 100",
+        "import threading; threading.Event().wait()",
+    ],
+)
+async def test_a_cell_is_interrupted(kernel: Kernel, code: str) -> None:
+    await run(kernel, "survivor = 1")
+    outputs = await until_printed(kernel, f"print('go', flush=True)\n{code}", "go")
+    told = [o.ename for o in outputs if isinstance(o, ErrorOutput)]
+    assert told in (["KeyboardInterrupt"], ["CancelledError"], []), outputs
+    assert await value(kernel, "survivor") == "1"
+
+
+async def test_an_interrupt_right_after_the_start_is_not_lost(kernel: Kernel) -> None:
+    for _ in range(5):
+        outputs: list[object] = []
+
+        async def run_long() -> None:
+            outputs.extend(await run(kernel, "import time; time.sleep(100)"))  # noqa: B023
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_long)
+            while not kernel.busy:
+                await anyio.lowlevel.checkpoint()
+            await kernel.interrupt()
+        assert only(ErrorOutput, outputs).ename == "KeyboardInterrupt"
+
+
+async def test_an_interrupt_while_idle_does_nothing(kernel: Kernel) -> None:
+    await run(kernel, "idle = 1")
+    for _ in range(20):
+        await kernel.interrupt()
+    assert await value(kernel, "idle") == "1"
+    assert kernel.death is None
+
+
+async def test_many_interrupts_lose_no_reply_and_no_kernel(kernel: Kernel) -> None:
+    async with anyio.create_task_group() as tasks:
+
+        async def hammer() -> None:
+            while True:
+                await kernel.interrupt()
+                await anyio.lowlevel.checkpoint()
+
+        tasks.start_soon(hammer)
+        for _ in range(50):
+            for output in await run(kernel, "sum(range(20_000))"):
+                assert not isinstance(output, Stream) or "some output may be" not in output.text
+        tasks.cancel_scope.cancel()
+    assert await value(kernel, "1 + 1") == "2"
+
+
+async def test_a_cell_may_catch_the_interrupt(kernel: Kernel) -> None:
+    code = """
+import time
+try:
+    print("go", flush=True)
+    time.sleep(100)
+except KeyboardInterrupt:
+    print("caught")
+"""
+    outputs = await until_printed(kernel, code, "go")
+    assert outputs[-1] == Stream("stdout", "caught\n")
+
+
+async def test_the_queued_cell_runs_after_the_interrupted_one(kernel: Kernel) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(until_printed, kernel, "print('go', flush=True)\nwhile True: pass", "go")
+        while not kernel.busy:
+            await anyio.lowlevel.checkpoint()
+        assert await value(kernel, "'queued'") == "'queued'"
