@@ -83,7 +83,9 @@ async def open_service(
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
         database = await stack.enter_async_context(Database.open(settings.database))
-        await recover(settings, database)
+        recovered = await recover(settings, database)
+        for left in recovered.left:
+            log.warning("left of an earlier run: %s", left)
         archive = Archive(
             database, TurnStore(settings.chats), Artifacts(settings.artifacts), settings.workspaces
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -18,6 +19,8 @@ from .patience import TooSlow
 Content = dict[str, Any]
 
 _REASON_LIMIT = 2000
+_HANDLED_SECONDS = 0.1
+"""So soon after an interrupt the next one would only meet the code that handles it."""
 
 
 class InsideKernel(IPythonKernel):
@@ -33,6 +36,7 @@ class InsideKernel(IPythonKernel):
         super().__init__(**kwargs)
         self._interruptible = False
         self._interrupted = False
+        self._raised = -_HANDLED_SECONDS
         self.shell_handlers["variables_request"] = self.variables_request
         self.shell_handlers["bundle_request"] = self.bundle_request
         shell: Any = self.shell
@@ -51,15 +55,18 @@ class InsideKernel(IPythonKernel):
         super().post_handler_hook()
 
     def _on_sigint(self, _number: int, _frame: FrameType | None) -> None:
-        if self._interruptible:
+        now = time.monotonic()
+        if not self._interruptible:
+            self._interrupted = True
+        elif now - self._raised > _HANDLED_SECONDS:
+            self._raised = now
             raise KeyboardInterrupt
-        self._interrupted = True
 
     async def do_execute(self, code: str, *args: Any, **kwargs: Any) -> Content:
-        self._interruptible = True
-        if self._interrupted:  # between the request's arrival and here
-            code = "raise KeyboardInterrupt"
         try:
+            self._interruptible = True
+            if self._interrupted:  # between the request's arrival and here
+                code = "raise KeyboardInterrupt"
             content: Content = await super().do_execute(code, *args, **kwargs)
         except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
             content = {"status": "error", "traceback": [], **_described(error)}

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from chatkernel.settings import Settings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -16,9 +15,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
-from web import create_app
 
+from chatkernel.settings import Settings
 from tests.serving import outputs
+from web import create_app
 
 
 def host_application(data: Path, *, enter: bool = True) -> Starlette:

@@ -14,10 +14,9 @@ LONGEST_MESSAGE = 1_000_000
 """The server takes no longer messages, in bytes of UTF-8."""
 
 
-def composer(*, running: bool, mode: Mode, suggestions: Sequence[Example] = ()) -> Element:
+def composer(*, running: bool, mode: Mode) -> Element:
     """The form that `composer.js` runs. ``data-running`` and ``data-mode`` follow the server's state."""
     return form(
-        _suggestions(suggestions) if suggestions else None,
         div(
             icon("edit"),
             span("Editing a message", data_editing_label=True),
@@ -100,8 +99,10 @@ def _stop() -> Element:
     )
 
 
-def _suggestions(examples: Sequence[Example]) -> Element:
-    """What to do after an example, once it was chosen on the welcome page."""
+def suggestions(examples: Sequence[Example]) -> Element | None:
+    """The examples to go on with, once one was chosen on the welcome page; they stand above the composer."""
+    if not examples:
+        return None
     return div(
         span("Next:", cls="faint"),
         [

@@ -27,7 +27,7 @@ from web.elements import (
 )
 from web.render.artifacts import Urls
 from web.render.blocks import log
-from web.render.composer import composer
+from web.render.composer import composer, suggestions
 from web.render.connect import connect_dialog
 from web.render.icons import icon
 from web.render.live import LiveView, live_area
@@ -114,13 +114,8 @@ def _chat(view: ChatPage, name: str) -> Element:
                 data_jump=True,
             ),
             div(id="notices", aria_live="polite"),
-            composer(
-                running=view.running,
-                mode=view.model.mode,
-                suggestions=examples(view.model)[1:]
-                if empty and view.model.mode == "direct"
-                else (),
-            ),
+            suggestions(examples(view.model)[1:] if empty and view.model.mode == "direct" else ()),
+            composer(running=view.running, mode=view.model.mode),
             cls="dock column",
         ),
         id="socket",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -66,7 +67,7 @@ BLOCKS: tuple[Block, ...] = (
 MESSAGES: tuple[dict[str, Any], ...] = (
     {
         "parts": [{"content": [b"\x89PNG\0", "text"], "timestamp": datetime.now(UTC)}],
-        "args": {"n": 10**30, 1: None, "nested": [[1.5, True, None]]},
+        "args": {"n": 10**30, 1: None, "cost": Decimal("0.10"), "nested": [[1.5, True, None]]},
     },
 )
 

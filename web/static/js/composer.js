@@ -10,6 +10,7 @@ import { Uploads } from "./uploads.js";
 const form = document.querySelector("#composer");
 const area = form.querySelector("textarea");
 const sendButton = form.querySelector("[data-send]");
+const row = document.querySelector("[data-suggestions]");
 const hint = form.querySelector("[data-hint]");
 const touch = matchMedia("(pointer: coarse)");
 const longest = Number(form.dataset.longest);
@@ -156,7 +157,6 @@ function tryExample(text) {
 
 /** After an example, the ones that build on it are offered above the composer. */
 function suggestNext(text) {
-  const row = form.querySelector("[data-suggestions]");
   if (!row) return;
   const buttons = [...row.querySelectorAll("button")];
   const done = buttons.findIndex((button) => button.dataset.example === text);
@@ -166,7 +166,6 @@ function suggestNext(text) {
 }
 
 function showSuggestions() {
-  const row = form.querySelector("[data-suggestions]");
   if (row) row.hidden = !row.dataset.ready || isRunning() || Boolean(area.value.trim());
 }
 
