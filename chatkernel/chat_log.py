@@ -44,6 +44,11 @@ class ChatLog:
         for turn in self.turns:
             yield from turn.blocks
 
+    def files_of(self, idx: int) -> tuple[str, ...]:
+        """The files that belong to a turn's message; none for a turn that isn't there."""
+        blocks = self.turns[idx].blocks if idx < len(self.turns) else ()
+        return next((block.files for block in blocks if isinstance(block, UserPrompt)), ())
+
     @property
     def ran_code(self) -> bool:
         """Whether earlier turns may have left variables in a kernel."""

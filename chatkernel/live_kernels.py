@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
-from kernels import Death, Kernel, KernelError, KernelStartFailed, Launch, Limits
+from chatkernel.errors import ChatkernelError
+from kernels import Death, Kernel, KernelStartFailed, Launch, Limits
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class _Held:
     owner: Owner
     used: float = field(default_factory=time.monotonic)
     kernel: Kernel | None = None
-    failure: KernelError | None = None
+    failure: KernelStartFailed | None = None
     settled: anyio.Event = field(default_factory=anyio.Event)
     unwanted: anyio.Event = field(default_factory=anyio.Event)
     gone: anyio.Event = field(default_factory=anyio.Event)
@@ -137,9 +138,14 @@ class LiveKernels:
                 held.kernel = kernel
                 held.settled.set()
                 await self._until_over(held, kernel)
-        except KernelError as error:
+        except KernelStartFailed as error:
             held.failure = error
             log.warning("kernel of chat %s: %s", held.owner.chat_id, error)
+        except ChatkernelError as error:
+            held.failure = KernelStartFailed(f"Python can't be started. {error.message}")
+        except Exception:  # one kernel's fault must not end the others
+            log.exception("kernel of chat %s", held.owner.chat_id)
+            held.failure = KernelStartFailed("Python can't be started; the server's log says why.")
         finally:
             self._let_go(held)
             held.settled.set()

@@ -77,6 +77,7 @@ class UserSession:
         self._log: ChatLog | None = None
         self._turn: RunningTurn | None = None
         self._claimed: str | None = None
+        self._attached: dict[str, list[str]] = {}
         self.over = False
         self.gone = anyio.Event()
         self._life = anyio.CancelScope()
@@ -101,6 +102,10 @@ class UserSession:
     def running_chat(self) -> str | None:
         """The chat in which a turn runs, or is about to."""
         return self._claimed
+
+    def log_of(self, chat_id: str) -> ChatLog | None:
+        """The chat as it stands, if it is the open one."""
+        return self._log if self._log is not None and self._log.id == chat_id else None
 
     def turn_of(self, chat_id: str) -> RunningTurn | None:
         """The chat's running turn, once it has begun."""
@@ -172,6 +177,10 @@ class UserSession:
         if self._log is not None and self._log.id == chat_id:
             self._log = None
 
+    def attach_file(self, chat_id: str, path: str) -> None:
+        """Let a file that was put into a chat's workspace belong to its next message."""
+        self._attached.setdefault(chat_id, []).append(path)
+
     def kernel_died(self, chat_id: str, death: Death) -> None:
         """Tell the page of a kernel that died between turns; a running cell tells it itself."""
         if self.turn_of(chat_id) is None:
@@ -204,14 +213,18 @@ class UserSession:
         if edit_idx is not None and not 0 <= edit_idx < turns:
             raise EditOutOfRange(f"There is no message {edit_idx} to edit: the chat has {turns}.")
         idx = turns if edit_idx is None else edit_idx
+        files = (*chat_log.files_of(idx), *self._attached.pop(chat_log.id, ()))
         if edit_idx is not None:
             await self.delete_from_idx(chat_log, idx)
         await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
         turn = self._turn = self._make_turn(chat_log, idx, text)
+        if files:
+            turn.interaction.remarks = (f"Attached to this message: {', '.join(files)}.",)
         if edit_idx is not None:
             self._add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
         mode = self._workshop.models.current.mode
-        self._add(turn, UserPrompt(seq=chat_log.number(), turn=idx, text=text, mode=mode))
+        seq = chat_log.number()
+        self._add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
         return turn
 
     async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
@@ -280,7 +293,7 @@ class UserSession:
         else:
             self._workshop.kernels.start(turn.owner)
             if turn.log.ran_code:
-                interaction.remarks = (FRESH_KERNEL,)
+                interaction.remarks = (*interaction.remarks, FRESH_KERNEL)
                 self._add(turn, turn.notice(FRESH_KERNEL))
         interaction.files = await self._workshop.archive.file_names(turn.owner)
 

@@ -85,10 +85,6 @@ class Channel:
         self._socket.disconnect(self._endpoint)
         self._socket.connect(self._endpoint)
 
-    def close(self) -> None:
-        self._socket.disable_monitor()
-        self._socket.close(linger=0)
-
 
 class _Pace:
     """An account of seconds: what is read costs some, and waits when too many are owed."""

@@ -385,7 +385,6 @@ class Kernel:
                 await self._died.wait()
         if self._death is None:
             self._end_with(_CLOSED)
-        self._channels.close()
 
 
 async def _opened(envelope: Envelope) -> Message | None:

@@ -41,10 +41,6 @@ class Channels:
     def __iter__(self) -> Iterator[Channel]:
         return iter((self.shell, self.control, self.iopub))
 
-    def close(self) -> None:
-        for channel in self:
-            channel.close()
-
 
 class KernelProcess:
     """A started kernel; it need not answer yet."""

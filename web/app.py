@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import anyio
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -81,11 +82,14 @@ class App:
                 identify=self._identify,
             )
             self.readiness.site = Site(service, login)
-            try:
-                yield
-            finally:
-                self.readiness.site = None
-                self.readiness.reason = "chatkernel is shutting down."
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(service.assistants.get)
+                try:
+                    yield
+                finally:
+                    self.readiness.site = None
+                    self.readiness.reason = "chatkernel is shutting down."
+                    tasks.cancel_scope.cancel()
 
 
 def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> App:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Block
@@ -37,17 +37,19 @@ async def read_chat(service: Service, user_id: str, chat_id: str) -> ReadChat:
     Raises:
         NotFound: no such chat of this user.
     """
-    session = service.sessions.of(user_id)
-    while True:
-        before = session.turn_of(chat_id) if session else None
-        log = await service.archive.load(user_id, chat_id)
-        turn = session.turn_of(chat_id) if session else None
-        if turn is before:
-            return _with_running(log, session, turn)
+    await service.archive.check_owner(user_id, chat_id)
+    open_chat = _open_chat(service.sessions.of(user_id), chat_id)
+    if open_chat is not None:
+        return open_chat
+    log = await service.archive.load(user_id, chat_id)
+    return _open_chat(service.sessions.of(user_id), chat_id) or ReadChat(log, None, None)
 
 
-def _with_running(log: ChatLog, session: UserSession | None, turn: RunningTurn | None) -> ReadChat:
-    if session is None or turn is None:
-        return ReadChat(log, None, None)
-    del log.turns[turn.idx :]
-    return ReadChat(log, turn, session.live)
+def _open_chat(session: UserSession | None, chat_id: str) -> ReadChat | None:
+    """The chat as its session holds it. Nothing is awaited here, so it is of one moment."""
+    log = session.log_of(chat_id) if session else None
+    if session is None or log is None:
+        return None
+    turn = session.turn_of(chat_id)
+    copied = replace(log, turns=log.turns[: turn.idx] if turn else list(log.turns))
+    return ReadChat(copied, turn, session.live if turn else None)

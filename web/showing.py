@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 import orjson
 from anyio import to_thread
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from chatkernel.archive import title_of
 from chatkernel.errors import ChatkernelError
-from chatkernel.events import Block, Event, TurnEnd, UserPrompt, is_block
+from chatkernel.events import Block, Event, Status, TurnEnd, UserPrompt, is_block
 from chatkernel.following import Follower
 from chatkernel.session import UserSession
 from chatkernel.store.rows import User
@@ -58,6 +58,7 @@ class PageWriter:
             with anyio.CancelScope(deadline=due if live else inf):
                 events = await follower.wait()
             await self._show_blocks(session, (e for e in events if is_block(e)))
+            await self._show_idle_news(session, events)
             live = live or any(not is_block(event) for event in events)
             if live and anyio.current_time() >= due:
                 await self._show_live(session)
@@ -75,6 +76,13 @@ class PageWriter:
                 await self._show_state(session)
                 await self._show_history()
 
+    async def _show_idle_news(self, session: UserSession, events: Iterable[Event]) -> None:
+        """What happens while no turn runs, such as a kernel's death, is no part of a turn: a notice."""
+        if session.turn_of(self._chat_id) is None:
+            for event in events:
+                if isinstance(event, Status) and event.text:
+                    await self.notice(event.text)
+
     async def _show_block(self, session: UserSession, each: Block) -> None:
         """The block and what is still live after it in one message, so that nothing jumps."""
         view = self._view
@@ -82,7 +90,7 @@ class PageWriter:
         html = await to_thread.run_sync(
             lambda: to_html(block(each, view)) + to_html(live_partial(live))
         )
-        await self._websocket.send_text(html)
+        await self._send_text(html)
 
     def _live(self, session: UserSession) -> LiveView | None:
         if session.turn_of(self._chat_id) is None:
@@ -128,4 +136,9 @@ class PageWriter:
         await self._send({"content": html, "target": target, "swap": "innerMorph"})
 
     async def _send(self, data: dict[str, Any]) -> None:
-        await self._websocket.send_text(orjson.dumps(data).decode())
+        await self._send_text(orjson.dumps(data).decode())
+
+    async def _send_text(self, text: str) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect
+        await self._websocket.send_text(text)

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chatkernel.attention import Tab
-from chatkernel.errors import ChatkernelError, InvalidRequest, NotImplementedYet
+from chatkernel.errors import ChatkernelError, InvalidRequest, NotFound, NotImplementedYet
 from chatkernel.session import UserSession
 from chatkernel.store.rows import User
 from web.incoming import Incoming, parse
@@ -20,6 +20,10 @@ from web.site import Site, visitor
 
 TAKEN_OVER = 4001
 """Close code: another tab has the session now. The page doesn't reconnect by itself."""
+
+
+GONE = 4404
+"""Close code: the chat was deleted."""
 
 
 async def page_socket(websocket: WebSocket) -> None:
@@ -46,8 +50,10 @@ async def page_socket(websocket: WebSocket) -> None:
         if query.get("reconnect"):
             await socket.wait_for_turn()
         await socket.serve(after)
-    except WebSocketDisconnect:
-        return
+    except* WebSocketDisconnect:
+        pass
+    except* NotFound:
+        await websocket.close(GONE, "This chat isn't there any more.")
 
 
 def _number(text: str) -> int:

@@ -16,7 +16,7 @@ from chatkernel.agent.direct import direct_model
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
-from chatkernel.errors import ModelFailed
+from chatkernel.errors import ChatkernelError, ModelFailed
 from chatkernel.events import CallTools, ModelRequest
 from chatkernel.models.choice import ModelChoice
 from chatkernel.models.errors import describe
@@ -62,6 +62,8 @@ class Assistant:
                         yield block
             if choice.mode == "direct":
                 work.usage.clear()
+        except ChatkernelError:
+            raise
         except AgentRunError as error:
             raise ModelFailed(describe(error, choice).message) from error
         except Exception as error:  # a provider's client raises what it likes

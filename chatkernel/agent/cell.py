@@ -8,6 +8,7 @@ import anyio
 
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.report import FinishedOutput, report
+from chatkernel.errors import StorageFailed
 from chatkernel.events import CellOutput, NotebookOutput, Status, ToolReturn, ToolStatus
 from chatkernel.keeping import keep_output
 from kernels import (
@@ -75,7 +76,10 @@ class _Keeper:
         known = self.kept.get(id(output))
         if known is not None:
             return known[1]
-        made = await keep_output(to_nbformat(output), self.interaction.put)
+        try:
+            made = await keep_output(to_nbformat(output), self.interaction.put)
+        except StorageFailed as failure:
+            made = _said(f"An output could not be kept, so it isn't shown. {failure.message}")
         self.kept[id(output)] = output, made
         return made
 

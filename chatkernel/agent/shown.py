@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from chatkernel.agent.interaction import Interaction
+from chatkernel.errors import StorageFailed
 from chatkernel.events import ARTIFACT_MIME, FRAME_MIME, ArtifactRef, Shown
 from chatkernel.keeping import keep_output
 from kernels import Kernel, KernelError, NoSuchVariable
@@ -48,7 +49,10 @@ async def _show(
     except KernelError as problem:
         return Shown(tag=tag, name=name, problem=f"{name} could not be shown: {problem}")
     output = {"output_type": "display_data", "data": dict(bundle.data), "metadata": {}}
-    kept = await keep_output(output, interaction.put, name=name)
+    try:
+        kept = await keep_output(output, interaction.put, name=name)
+    except StorageFailed as failure:
+        return Shown(tag=tag, name=name, problem=f"{name} could not be kept. {failure.message}")
     ref = _choose(tag, kept["data"])
     if ref is None:
         return Shown(tag=tag, name=name, problem=f"{name} has nothing that can be drawn.")

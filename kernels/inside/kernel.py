@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
+from tornado.ioloop import IOLoop
 
 from .bundles import Refused, bundle_of
 from .formatters import register_formatters
@@ -42,6 +44,20 @@ class InsideKernel(IPythonKernel):
         shell: Any = self.shell
         register_formatters(shell.display_formatter)
         display_instead_of_paging(shell)
+
+    def start(self) -> None:
+        super().start()
+        self._let_signals_wake()
+
+    def _let_signals_wake(self) -> None:
+        """Without it an interrupt is handled when the event loop wakes for another reason, which
+        for ``await asyncio.sleep(100)`` is when it is over."""
+        waken, wake = socket.socketpair()
+        waken.setblocking(False)
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self.io_loop.add_handler(waken, lambda _fd, _events: waken.recv(4096), IOLoop.READ)
+        self._wakers = waken, wake
 
     async def poll_stopped_queue(self) -> None:
         """There is no debugger to poll."""

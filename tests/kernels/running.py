@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 async def run(kernel: Kernel, code: str) -> list[Output]:
     """Every output of a cell, as it came."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         return [output async for output in kernel.execute(code)]
 
 
@@ -53,7 +53,7 @@ async def until_printed(
     """Run a cell; once it has printed ``wanted``, call the kernel's method ``then``."""
     outputs: list[Output] = []
     printed = ""
-    with anyio.fail_after(60):
+    with anyio.fail_after(20):
         async for output in kernel.execute(code):
             outputs.append(output)
             if isinstance(output, Stream) and wanted not in printed:

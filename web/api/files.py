@@ -22,10 +22,11 @@ async def upload(request: Request) -> Response:
     workspace = site.service.archive.workspace(Owner(user.id, chat.id))
     await workspace.ensure()
     limit = site.service.settings.upload_bytes
-    stored = [
-        await workspace.receive(part.filename, part.chunks, limit)
-        async for part in file_parts(request)
-    ]
+    stored = []
+    async for part in file_parts(request):
+        stored.append(await workspace.receive(part.filename, part.chunks, limit))
+        session = await site.service.sessions.open_for(user.id)
+        session.attach_file(chat.id, stored[-1].path)
     if not stored:
         raise InvalidRequest("There is no file in the upload. Send it as multipart/form-data.")
     return Json({"files": [_described(file) for file in stored]}, status_code=201)

@@ -34,6 +34,7 @@ async def connect(request: Request) -> Response:
     site, user = await visitor(request)
     check_may_connect(request, site, user)
     wanted = await read_body(request, Connecting)
+    await site.service.assistants.get()  # two threads must not import pydantic-ai at once
     await site.service.models.connect(**wanted.model_dump())
     return Json(_described(site.service.models))
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from html import escape
 
 _SEQUENCE = re.compile(
-    r"\x1b\[(?P<sgr>[0-9;:]*)m"
-    r"|\x1b\[[0-?]*[ -/]*[@-~]"  # any other control sequence
+    r"(?:\x1b\[|\x9b)(?P<sgr>[0-9;:]*)m"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # any other control sequence
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # strings: titles, hyperlinks, device control
     r"|\x1b[ -/]*[0-~]"
     r"|\x1b"

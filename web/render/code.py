@@ -70,8 +70,10 @@ def language_name(language: str) -> str:
 
 def _lexer(language: str) -> Lexer | None:
     if language_name(language) == "Python":
-        return IPython3Lexer(stripnl=False, ensurenl=False)
+        python: Lexer = IPython3Lexer(stripnl=False, ensurenl=False)
+        return python
     try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False) if language else None
+        lexer: Lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
+    return lexer

@@ -7,11 +7,12 @@ const banner = document.querySelector("#banner");
 let connection = null;
 let wasOpen = false;
 let everOpened = false;
+let held = false; // connected, but another tab has the session
 let leaving = false;
 
 /** Whether a message sent now would leave. */
 export function isOpen() {
-  return connection?.socket?.readyState === WebSocket.OPEN;
+  return !held && connection?.socket?.readyState === WebSocket.OPEN;
 }
 
 /** Send a message to the server; false when there is no connection. Nothing is queued. */
@@ -34,10 +35,19 @@ function say(text, label, act) {
 
 /** Another tab has the chat's session: say so, and offer to use it here. */
 export function takenOver() {
-  say("This chat is open in another tab.", "Use it here", () => {
-    if (!send({ action: "take_over" })) location.reload();
-    banner.hidden = true;
-  });
+  held = true;
+  tell(false);
+  say("This chat is open in another tab.", "Use it here", takeOver);
+}
+
+function takeOver() {
+  held = false;
+  if (!send({ action: "take_over" })) {
+    location.reload();
+    return;
+  }
+  banner.hidden = true;
+  tell(true);
 }
 
 document.addEventListener("htmx:ws:before:connection", ({ detail }) => {
@@ -50,6 +60,7 @@ document.addEventListener("htmx:ws:before:connection", ({ detail }) => {
 document.addEventListener("htmx:ws:after:connection", ({ detail }) => {
   connection = detail.connection;
   everOpened = true;
+  held = false;
   banner.hidden = true;
   tell(true);
 });

@@ -1,0 +1,64 @@
+"""The least there can be: pydantic-ai's own loop over a kernel, with nothing shown and nothing kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic_ai import Agent, RunContext
+
+from chatkernel.agent.direct import direct_model
+from chatkernel.agent.interaction import Interaction
+from chatkernel.events import ArtifactRef, LiveEvent
+from chatkernel.keeping import Put
+from kernels import Kernel, Output
+
+
+async def execute(kernel: Kernel, code: str) -> list[Output]:
+    """Run one cell to its end."""
+    return [output async for output in kernel.execute(code)]
+
+
+async def run_python(ctx: RunContext[Kernel], code: str) -> str:
+    """Run Python code."""
+    return repr(await execute(ctx.deps, code))
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A bare agent on someone's kernel, with the model of direct mode."""
+
+    kernel: Kernel
+    agent: Agent[Kernel, str | None]
+
+    @classmethod
+    def on(cls, kernel: Kernel) -> Bare:
+        agent: Agent[Kernel, str | None] = Agent(
+            deps_type=Kernel, output_type=[str, type(None)], tools=[run_python]
+        )
+        return cls(kernel, agent)
+
+    async def turn(self, code: str) -> None:
+        """Let the model have ``code`` run, and read its empty answer. It has no history."""
+        model = direct_model(self._interaction(code))
+        async with self.agent.iter(code, deps=self.kernel, model=model) as run:
+            async for node in run:
+                if Agent.is_model_request_node(node):
+                    async with node.stream(run.ctx) as events:
+                        async for _ in events:
+                            pass
+
+    def _interaction(self, code: str) -> Interaction:
+        async def lend() -> Kernel:
+            return self.kernel
+
+        return Interaction(
+            turn=0, user_text=code, lend=lend, put=_keep_nothing, live=_show_nothing, number=lambda: 0
+        )
+
+
+async def _keep_nothing(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
+    return ArtifactRef(id="", media_type=media_type, size=len(data), name=name)
+
+
+def _show_nothing(event: LiveEvent) -> None:
+    pass

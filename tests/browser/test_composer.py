@@ -1,0 +1,194 @@
+"""Writing a message: keys, completion, drafts, a phone's keyboard."""
+
+from __future__ import annotations
+
+from playwright.sync_api import WebSocketRoute, expect
+
+from tests.browser.conftest import PHONE, Visits
+from tests.browser.tab import Tab
+from tests.serving import Served
+
+
+def test_enter_sends_and_shift_enter_begins_a_line(ann: Tab) -> None:
+    ann.write("a = 20")
+    ann.message.press("Shift+Enter")
+    ann.message.press_sequentially("a + 1")
+    ann.message.press("Enter")
+    ann.turns(1)
+    assert ann.prompts.text_content() == "a = 20\na + 1"
+    expect(ann.results).to_have_text("21")
+    expect(ann.message).to_have_value("")
+    expect(ann.message).to_be_focused()
+
+
+def test_enter_goes_on_where_code_is_not_complete(ann: Tab) -> None:
+    ann.say("1")
+    ann.write("for n in range(2):")
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value("for n in range(2):\n    ")
+    ann.message.press_sequentially("print('n is', n)")
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value("for n in range(2):\n    print('n is', n)\n    ")
+    ann.message.press("Enter")
+    ann.turns(2)
+    expect(ann.results.last).to_have_text("n is 0 n is 1")
+
+
+def test_enter_goes_on_also_before_python_has_started(ann: Tab) -> None:
+    ann.write("def double(x):")
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value("def double(x):\n    ")
+
+
+def test_enter_in_the_middle_of_code_begins_a_line(ann: Tab) -> None:
+    ann.write("a = 1\nb = 2")
+    ann.message.press("Control+Home")
+    ann.message.press("End")
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value("a = 1\n\nb = 2")
+    ann.message.press("Control+Enter")
+    ann.turns(1)
+
+
+def test_tab_completes_from_the_kernel(ann: Tab) -> None:
+    ann.say("temperatures = [20]\nimport math")
+    ann.write("temper")
+    ann.message.press("Tab")
+    expect(ann.message).to_have_value("temperatures")
+    ann.write("math.is")
+    ann.message.press("Tab")
+    choices = ann.page.get_by_role("option")
+    expect(choices.filter(has_text="isfinite")).to_be_visible()
+    ann.message.press("Escape")
+    expect(choices.first).to_be_hidden()
+    ann.message.press("Tab")
+    expect(choices.first).to_be_visible()
+    ann.message.press("ArrowDown")
+    second = choices.nth(1).text_content()
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value(f"math.{str(second).removeprefix('math.')}")
+    expect(ann.prompts).to_have_count(1)
+
+
+def test_completion_counts_characters_as_the_kernel_does(ann: Tab) -> None:
+    ann.say("temperatures = [20]")
+    ann.write("'🌡🌡', temper")
+    ann.message.press("Tab")
+    expect(ann.message).to_have_value("'🌡🌡', temperatures")
+
+
+def test_tab_leaves_an_empty_composer(ann: Tab) -> None:
+    expect(ann.message).to_be_focused()
+    ann.message.press("Tab")
+    expect(ann.message).not_to_be_focused()
+
+
+def test_enter_during_a_composition_belongs_to_the_input_method(ann: Tab) -> None:
+    ann.write("'")
+    keyboard = ann.page.context.new_cdp_session(ann.page)
+    keyboard.send(
+        "Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1}
+    )
+    ann.message.press("Enter")
+    keyboard.send("Input.insertText", {"text": "日'"})
+    expect(ann.message).to_have_value("'日'")
+    expect(ann.prompts).to_have_count(0)
+    ann.message.press("Enter")
+    ann.turns(1)
+    expect(ann.results).to_have_text("'日'")
+
+
+def test_a_draft_survives_a_reload_and_belongs_to_its_chat(ann: Tab) -> None:
+    ann.say("1")
+    first = ann.page.url
+    ann.write("half a tho")
+    ann.page.reload()
+    expect(ann.message).to_have_value("half a tho")
+    ann.button("New chat").click()
+    expect(ann.title).to_have_text("New chat")
+    expect(ann.message).to_have_value("")
+    ann.page.goto(first)
+    expect(ann.message).to_have_value("half a tho")
+    ann.message.press("End")
+    ann.message.press_sequentially("ught")
+    expect(ann.message).to_have_value("half a thought")
+
+
+def test_the_text_stays_until_the_server_has_it(served: Served, visit: Visits) -> None:
+    ann = visit(served, path=None)
+    line = Line(ann)
+    ann.open()
+    ann.send("'kept'")
+    expect(ann.send_button).to_be_disabled()
+    expect(ann.message).to_have_value("'kept'")
+    line.let_through()
+    ann.turns(1)
+    expect(ann.message).to_have_value("")
+
+
+def test_what_is_typed_while_a_message_is_on_its_way_stays(served: Served, visit: Visits) -> None:
+    ann = visit(served, path=None)
+    line = Line(ann)
+    ann.open()
+    ann.send("'first'")
+    ann.message.fill("'second'")
+    line.let_through()
+    ann.turns(1)
+    expect(ann.message).to_have_value("'second'")
+    ann.send_button.click()
+    ann.turns(2)
+    expect(ann.results).to_have_text(["'first'", "'second'"])
+
+
+class Line:
+    """The page's socket, on which nothing reaches the server until it may."""
+
+    def __init__(self, tab: Tab) -> None:
+        self._waiting: list[str | bytes] = []
+        tab.page.route_web_socket("**/ws?*", self._connect)
+
+    def _connect(self, page: WebSocketRoute) -> None:
+        self._server = page.connect_to_server()
+        page.on_message(self._waiting.append)
+
+    def let_through(self) -> None:
+        for message in self._waiting:
+            self._server.send(message)
+
+
+def test_on_a_phone_enter_begins_a_line_and_the_button_sends(served: Served, visit: Visits) -> None:
+    ann = visit(served, size=PHONE, has_touch=True, is_mobile=True)
+    ann.message.tap()
+    ann.write("x = 3")
+    ann.message.press("Enter")
+    ann.message.press_sequentially("x * 2")
+    expect(ann.message).to_have_value("x = 3\nx * 2")
+    expect(ann.prompts).to_have_count(0)
+    ann.send_button.tap()
+    ann.turns(1)
+    expect(ann.results).to_have_text("6")
+    expect(ann.message).to_be_focused()  # or the keyboard would have gone
+    assert not ann.scrolls_sideways()
+
+
+def test_direct_mode_has_no_keyboard_magic(ann: Tab) -> None:
+    for name, value in (("autocapitalize", "off"), ("autocorrect", "off"), ("spellcheck", "false")):
+        expect(ann.message).to_have_attribute(name, value)
+    family = ann.message.evaluate("area => getComputedStyle(area).fontFamily")
+    assert "monospace" in family
+
+
+def test_what_is_too_long_is_refused_before_it_is_sent(ann: Tab) -> None:
+    ann.message.fill("#" * 1_000_001)
+    expect(ann.page.get_by_text("longer than 1 MB")).to_be_visible()
+    expect(ann.send_button).to_be_disabled()
+    ann.write("'short'")
+    expect(ann.page.get_by_text("longer than 1 MB")).to_be_hidden()
+
+
+def test_a_message_of_nothing_is_not_sent(ann: Tab) -> None:
+    ann.message.fill("  \n ")
+    expect(ann.send_button).to_be_disabled()
+    ann.message.press("Control+Enter")
+    ann.say("1")
+    expect(ann.prompts).to_have_count(1)

@@ -1,0 +1,65 @@
+"""The first paragraph of the README: log in with a name, click three examples, come back to them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import EAGER, Visits
+from tests.browser.tab import Tab
+from tests.serving import Served, serving
+
+EXAMPLES = ("Load the sample data", "Make a table", "Draw a figure")
+
+
+def test_logging_in_by_name_leads_to_the_welcome_page(served: Served, visit: Visits) -> None:
+    tab = visit(served, path=None)
+    tab.page.context.clear_cookies()
+    tab.open()
+    expect(tab.page).to_have_url(re.compile("/login$"))
+    tab.page.get_by_label("Your name").fill("newcomer")
+    tab.button("Log in").click()
+    expect(tab.page.get_by_role("heading", name="Python, ready to run")).to_be_visible()
+    expect(tab.page.get_by_text("newcomer")).to_be_visible()
+    for example in EXAMPLES:
+        expect(tab.page.locator(".example", has_text=example)).to_be_visible()
+    expect(tab.message).to_be_focused()
+    tab.button("Log out").click()
+    expect(tab.page.get_by_label("Your name")).to_be_visible()
+
+
+def test_three_examples_build_on_each_other_and_outlive_the_server(
+    tmp_path: Path, visit: Visits
+) -> None:
+    with serving(tmp_path / "data", environ=EAGER) as served:
+        ann = visit(served)
+        click_examples(ann)
+        expect(ann.page).to_have_url(f"{served.url}/chat/{ann.chat_id}")
+        before = ann.blocks()
+        assert [id_ for id_, _ in before] == [f"b{seq}" for seq in range(1, len(before) + 1)]
+        ann.page.reload()
+        assert ann.blocks() == before
+        visit.allow("ERR_|WebSocket|502|503")
+        served.stop()
+    with serving(tmp_path / "data", "--port", served.url.rsplit(":", 1)[1]) as again:
+        ann.page.reload()
+        assert ann.blocks() == before
+        expect(ann.figures).to_have_count(1)
+        assert not list((again.data / "runtime").glob("*kernel*.json"))
+
+
+def click_examples(tab: Tab) -> None:
+    """From the welcome page to data, a table and a figure."""
+    tab.page.locator(".example", has_text=EXAMPLES[0]).click()
+    tab.turns(1)
+    expect(tab.tables).to_have_count(1)
+    expect(tab.tables).to_contain_text("revenue")
+    tab.button(EXAMPLES[1]).click()
+    tab.turns(2)
+    expect(tab.tables).to_have_count(2)
+    tab.button(EXAMPLES[2]).click()
+    tab.turns(3)
+    expect(tab.figures).to_have_count(1)
+    expect(tab.log.locator("ck-figure")).to_contain_text("Revenue by region")
