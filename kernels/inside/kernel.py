@@ -64,6 +64,7 @@ class InsideKernel(IPythonKernel):
 
     def pre_handler_hook(self) -> None:
         self._interruptible = self._interrupted = False
+        self._raised = -_HANDLED_SECONDS
         self.saved_sigint_handler = signal.signal(signal.SIGINT, self._on_sigint)
 
     def post_handler_hook(self) -> None:

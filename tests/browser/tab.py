@@ -44,7 +44,7 @@ class Tab:
     @property
     def results(self) -> Locator:
         """What cells gave back."""
-        return self.log.locator(".result")
+        return self.log.locator("div.result")
 
     @property
     def answers(self) -> Locator:

@@ -149,7 +149,7 @@ class Line:
 
     def _connect(self, page: WebSocketRoute) -> None:
         self._server = page.connect_to_server()
-        page.on_message(self._waiting.append)
+        page.on_message(lambda message: self._waiting.append(message))
 
     def let_through(self) -> None:
         for message in self._waiting:

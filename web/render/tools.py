@@ -52,8 +52,9 @@ def code_card(source: str, *, call_id: str = "", title: str = "Python") -> Eleme
 
 def result(back: ToolReturn, urls: Urls, number: str = "") -> Element:
     """What a call gave back: text folded into one line, all else in full."""
-    texts = [item for item in back.outputs if is_text(item)]
-    rich = [item for item in back.outputs if not is_text(item)]
+    items = _worth_showing(back)
+    texts = [item for item in items if is_text(item)]
+    rich = [item for item in items if not is_text(item)]
     return div(
         _result_line(back, texts, urls, number),
         outputs(rich, urls) if rich else None,
@@ -65,9 +66,10 @@ def result(back: ToolReturn, urls: Urls, number: str = "") -> Element:
 
 def bare_result(back: ToolReturn, urls: Urls) -> Element:
     """What a cell of direct mode gave back: everything, in order, without a card."""
-    said = back.status in ("stopped", "timeout", "died")
+    items = _worth_showing(back)
+    said = back.status in ("timeout", "died")  # that it was stopped, the turn's end says
     return div(
-        outputs(back.outputs, urls) if back.outputs else None,
+        outputs(items, urls) if items else None,
         div(icon(STATUS_ICONS[back.status]), span(STATUS_WORDS[back.status]), cls="status-line")
         if said
         else None,
@@ -75,6 +77,15 @@ def bare_result(back: ToolReturn, urls: Urls) -> Element:
         data_call=back.id,
         data_status=back.status,
     )
+
+
+def _worth_showing(back: ToolReturn) -> list[NotebookOutput]:
+    """The outputs without the KeyboardInterrupt that stopping a cell leaves behind."""
+    return [
+        item
+        for item in back.outputs
+        if not (back.status == "stopped" and item.get("ename") == "KeyboardInterrupt")
+    ]
 
 
 def _result_line(

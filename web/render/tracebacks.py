@@ -12,7 +12,7 @@ _HEADER = re.compile(r"^\w[\w.]* +Traceback \(most recent call last\)")
 _RULE = re.compile(r"^-{20,}$")
 _FRAME = re.compile(r"^(File|Cell|Input) ")
 _LIBRARY = re.compile(
-    r"^File \S*(site-packages|dist-packages|/lib(64)?/python\d|<frozen |\.(pyx|pxi|pxd)\b)"
+    r"^File \S*(site-packages|dist-packages|/lib(64)?/python\d|/kernels/inside/|<frozen |\.(pyx|pxi|pxd)\b)"
 )
 _CAUSE = re.compile(r"^(The above exception was|During handling of the above exception)")
 

@@ -182,6 +182,14 @@ def test_an_exception_is_one_line_with_its_traceback_folded() -> None:
     assert "Cell In[1], line 1" in html
 
 
+def test_stopping_a_cell_leaves_no_traceback() -> None:
+    item = failure("KeyboardInterrupt", "", "Cell In[1], line 1", "KeyboardInterrupt:")
+    stopped = ModelRequest(seq=3, turn=0, parts=(returned(item, status="stopped"),))
+    assert "KeyboardInterrupt" not in render(stopped)
+    assert "KeyboardInterrupt" not in render(stopped, DIRECT)
+    assert "Stopped" in render(stopped)
+
+
 def test_in_direct_mode_everything_is_in_full() -> None:
     item = failure("KeyError", "'x'", "Cell In[1], line 1")
     html = render(

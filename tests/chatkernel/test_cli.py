@@ -1,0 +1,142 @@
+"""The command line: what it refuses, and one turn in the terminal."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.serving import clean_environment, serving
+
+NOBODY = 65534
+CLI = [sys.executable, "-c", "from chatkernel.cli import main; main()"]
+
+
+def run(
+    *arguments: str, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``chatkernel`` to its end."""
+    return subprocess.run(
+        [*CLI, *arguments],
+        env={**clean_environment(), **(environ or {})},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One clear sentence and exit code 2."""
+    assert done.returncode == 2, done
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--port", port, "--data", str(tmp_path / "data"))
+    assert_refused(done, f"Port {port} is in use", "--port")
+
+
+def test_a_second_server_on_the_same_folder_is_told_of_the_first(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as served:
+        done = run("serve", "--port", "0", "--data", str(tmp_path / "data"))
+        assert_refused(done, served.url, "--data")
+
+
+@pytest.mark.parametrize("name", ["nosuch:model", "openai", "anthropic:claude-sonnet-5-5"])
+def test_a_model_that_cannot_be_is_said(tmp_path: Path, name: str) -> None:
+    done = run("serve", "--port", "0", "--data", str(tmp_path / "data"), "--model", name)
+    assert_refused(done)
+
+
+def test_beyond_this_machine_is_refused(tmp_path: Path) -> None:
+    there = ("serve", "--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path / "data"))
+    assert_refused(run(*there), "sandbox", "127.0.0.1")
+    assert_refused(run(*there, "--unsafe-no-sandbox"), "name alone")
+
+
+def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
+    done = run("serve", environ={"CHATKERNEL_PORT": "ninety"})
+    assert_refused(done, "CHATKERNEL_PORT")
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = run("serve", "--port", "0", "--data", str(tmp_path / "file" / "data"))
+    assert_refused(done, "data folder")
+
+
+def test_wrong_use_exits_with_two() -> None:
+    assert run("serve", "--port", "x").returncode == 2
+    assert run("fly").returncode == 2
+
+
+ASKED = "import pandas as pd, plotly.express as px\nprint('hi')\npx.line(y=[1, 2], title='T')"
+
+
+def test_ask_takes_a_turn_in_this_process_and_writes_figures(tmp_path: Path) -> None:
+    done = run("ask", ASKED, "--data", str(tmp_path / "data"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "hi" in done.stdout
+    figure = next(tmp_path.glob("figure-*.html"))
+    assert figure.name in done.stdout
+    assert "plotly" in figure.read_text()
+
+
+def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    with serving(tmp_path / "data") as served:
+        first = run("ask", "kept = 6 * 7", "--user", "ann", "--data", data, cwd=tmp_path)
+        assert first.returncode == 0, first.stderr
+        chat = first.stdout.split()[-1]
+        again = run("ask", "print(kept)", "--user", "ann", "--chat", chat, "--data", data)
+        assert "42" in again.stdout
+        turns = served.client("ann").get(f"/api/chats/{chat}").json()["turns"]
+        assert [turn["user_text"] for turn in turns] == ["kept = 6 * 7", "print(kept)"]
+        strange = run("ask", "1", "--user", "bob", "--chat", chat, "--data", data)
+        assert (strange.returncode, "no such chat" in strange.stderr) == (1, True)
+
+
+def test_an_ordinary_user_can_serve_and_run_cells(tmp_path: Path) -> None:
+    """As root, everything runs as nobody; otherwise we are an ordinary user already."""
+    code = "import os\nprint('uid', os.getuid())"
+    command = [*CLI, "ask", code, "--data", str(tmp_path / "data")]
+    if os.getuid() == 0:
+        command = [*as_nobody(), *command]
+        os.chown(tmp_path, NOBODY, NOBODY)
+        for folder in tmp_path.parents:
+            if folder.name.startswith("pytest-"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+    done = subprocess.run(
+        command,
+        env={**clean_environment(), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert f"uid {NOBODY if os.getuid() == 0 else os.getuid()}" in done.stdout, done.stderr
+
+
+def as_nobody() -> list[str]:
+    """The words before a command that make it run as nobody.
+
+    An interpreter in root's own home can't be reached by others: then, and only then, nobody may pass
+    through closed folders (capabilities(7)), which leaves it unable to write or signal what isn't its own.
+    """
+    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    real = Path(sys.executable).resolve()
+    if all(folder.stat().st_mode & 0o001 for folder in real.parents):
+        return [*command, "--inh-caps=-all", "--bounding-set=-all"]
+    return [*command, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
