@@ -19,7 +19,7 @@ from chatkernel.settings import Settings
 from web import health, pages
 from web.api.routes import api_routes
 from web.assets import Assets
-from web.guards import Guard, Hosts
+from web.guards import Guard, Hosts, is_loopback
 from web.login import Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
 from web.site import Readiness, Site
@@ -79,6 +79,7 @@ class App:
                 key=key,
                 secret=self.secret,
                 admins=frozenset(self.settings.admins),
+                names_alone=is_loopback(self.settings.host),
                 identify=self._identify,
             )
             self.readiness.site = Site(service, login)

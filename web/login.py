@@ -35,12 +35,14 @@ class Login:
         key: bytes,
         secret: str,
         admins: frozenset[str],
+        names_alone: bool,
         identify: Identify | None,
     ) -> None:
         self._archive = archive
         self._signer = URLSafeTimedSerializer(key, salt="chatkernel.login")
         self._secret = secret
         self._admins = admins
+        self._names_alone = names_alone
         self._identify = identify
         self._known: dict[str, User] = {}
         self.cookie = f"chatkernel-{hashlib.sha256(key).hexdigest()[:8]}"
@@ -87,7 +89,7 @@ class Login:
 
         Raises:
             InvalidRequest: the name is empty or too long.
-            Forbidden: an admin's name without the start-up secret.
+            Forbidden: without the start-up secret, an admin's name or any from beyond this machine.
         """
         name = " ".join(name.split())
         if self._identify:
@@ -95,9 +97,15 @@ class Login:
         if not 0 < len(name) <= NAME_CHARACTERS:
             raise InvalidRequest(f"Give a name of 1 to {NAME_CHARACTERS} characters.")
         admin = name in self._admins
-        if admin and not hmac.compare_digest((secret or "").encode(), self._secret.encode()):
+        trusted = hmac.compare_digest((secret or "").encode(), self._secret.encode())
+        if admin and not trusted:
             raise Forbidden(
                 f"{name} is an admin's name. Use the link that the server printed when it started."
+            )
+        if not self._names_alone and not trusted:
+            raise Forbidden(
+                "This server is open beyond its own machine, so a name alone is no login. "
+                "Give the start-up secret that it printed."
             )
         return await self._archive.user(name, admin=admin)
 

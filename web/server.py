@@ -55,22 +55,16 @@ def _first(group: BaseExceptionGroup[UnusableEnvironment]) -> UnusableEnvironmen
 
 
 def check_exposure(settings: Settings) -> None:
-    """Refuse to serve beyond this machine what isn't fit for it.
+    """Refuse to serve beyond this machine while kernels have no sandbox.
 
     Raises:
-        UnusableEnvironment: kernels have no sandbox yet, and a name is no login for a network.
+        UnusableEnvironment: unless ``unsafe_no_sandbox`` says that it's wanted all the same.
     """
-    if is_loopback(settings.host):
-        return
-    if not settings.unsafe_no_sandbox:
+    if not is_loopback(settings.host) and not settings.unsafe_no_sandbox:
         raise UnusableEnvironment(
-            f"Kernels aren't sandboxed yet, so serving on {settings.host} would let whoever reaches it "
-            "run anything here. Use --host 127.0.0.1 and an SSH tunnel."
+            f"Kernels aren't sandboxed yet, so whoever logs in on {settings.host} could run anything here. "
+            "Use --host 127.0.0.1 and an SSH tunnel, or say --unsafe-no-sandbox."
         )
-    raise UnusableEnvironment(
-        f"Logging in by name alone isn't served on {settings.host}, beyond this machine. "
-        "Use --host 127.0.0.1, or mount create_app(identify=…) in an application that does the login."
-    )
 
 
 @contextmanager
@@ -135,3 +129,5 @@ async def _announce(app: App, listener: socket.socket) -> None:
     for name in app.settings.admins:
         query = urlencode({"username": name, "secret": app.secret})
         console.print(f"Log in as the admin {name}: {address}/login?{query}")
+    if not is_loopback(app.settings.host):
+        console.print(f"Beyond this machine every login needs the start-up secret: {app.secret}")

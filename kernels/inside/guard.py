@@ -8,6 +8,8 @@ from typing import Any
 from jupyter_client.session import Session
 from traitlets import Integer
 
+from .interrupts import Interrupts
+
 _MIB = 1 << 20
 _OVERHEAD = 64 << 10  # for what is in a message beside its content
 _ERROR_TEXT = 20_000
@@ -53,6 +55,7 @@ class GuardedSession(Session):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.interrupts = Interrupts()
         self._pace = Pace(burst=_BURST, per_second=_PER_SECOND)
 
     def serialize(
@@ -60,11 +63,12 @@ class GuardedSession(Session):
     ) -> list[bytes]:
         if msg["header"]["msg_type"] in _OUTPUTS:
             self._pace.wait()
-        frames = self._frames(msg, ident)
-        size = max(len(frame) for frame in frames)
-        if size + _OVERHEAD <= self.message_bytes:
-            return frames
-        return self._frames(_instead(msg, size, self.message_bytes), ident)
+        with self.interrupts.held():  # orjson crashes when a signal handler raises in it
+            frames = self._frames(msg, ident)
+            size = max(len(frame) for frame in frames)
+            if size + _OVERHEAD <= self.message_bytes:
+                return frames
+            return self._frames(_instead(msg, size, self.message_bytes), ident)
 
     def _frames(self, msg: dict[str, Any], ident: list[bytes] | bytes | None) -> list[bytes]:
         try:

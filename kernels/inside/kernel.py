@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
@@ -14,6 +12,7 @@ from tornado.ioloop import IOLoop
 
 from .bundles import Refused, bundle_of
 from .formatters import register_formatters
+from .guard import GuardedSession
 from .inventory import inventory
 from .pager import display_instead_of_paging
 from .patience import TooSlow
@@ -21,24 +20,20 @@ from .patience import TooSlow
 Content = dict[str, Any]
 
 _REASON_LIMIT = 2000
-_HANDLED_SECONDS = 0.1
-"""So soon after an interrupt the next one would only meet the code that handles it."""
 
 
 class InsideKernel(IPythonKernel):
     """Stock, except for these.
 
     It answers ``variables_request`` and ``bundle_request`` on the shell channel, without touching
-    the user's history. What would be paged is displayed. It runs no debugger. And SIGINT raises
-    KeyboardInterrupt in code that is the user's and nowhere else, so that no interrupt is lost,
-    ends the kernel, or takes a reply.
+    the user's history. What would be paged is displayed. It runs no debugger. An interrupt is not
+    lost, doesn't end the kernel, and takes no reply (`Interrupts`).
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._interruptible = False
-        self._interrupted = False
-        self._raised = -_HANDLED_SECONDS
+        assert isinstance(self.session, GuardedSession)
+        self._interrupts = self.session.interrupts
         self.shell_handlers["variables_request"] = self.variables_request
         self.shell_handlers["bundle_request"] = self.bundle_request
         shell: Any = self.shell
@@ -63,32 +58,22 @@ class InsideKernel(IPythonKernel):
         """There is no debugger to poll."""
 
     def pre_handler_hook(self) -> None:
-        self._interruptible = self._interrupted = False
-        self._raised = -_HANDLED_SECONDS
-        self.saved_sigint_handler = signal.signal(signal.SIGINT, self._on_sigint)
+        self._interrupts.begin()
+        self.saved_sigint_handler = signal.signal(signal.SIGINT, self._interrupts.on_signal)
 
     def post_handler_hook(self) -> None:
-        self._interruptible = False
+        self._interrupts.forbid()
         super().post_handler_hook()
-
-    def _on_sigint(self, _number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if not self._interruptible:
-            self._interrupted = True
-        elif now - self._raised > _HANDLED_SECONDS:
-            self._raised = now
-            raise KeyboardInterrupt
 
     async def do_execute(self, code: str, *args: Any, **kwargs: Any) -> Content:
         try:
-            self._interruptible = True
-            if self._interrupted:  # between the request's arrival and here
+            if self._interrupts.allow():
                 code = "raise KeyboardInterrupt"
             content: Content = await super().do_execute(code, *args, **kwargs)
         except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
             content = {"status": "error", "traceback": [], **_described(error)}
         finally:
-            self._interruptible = False
+            self._interrupts.forbid()
         return content
 
     async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:
@@ -102,14 +87,14 @@ class InsideKernel(IPythonKernel):
 
     def _answer(self, stream: Any, ident: Any, parent: Any, ask: Callable[[], Content]) -> None:
         try:
-            self._interruptible = True
+            self._interrupts.allow()
             content = {"status": "ok", **ask()}
         except Refused as refused:
             content = {"status": "error", **refused.content}
         except (Exception, KeyboardInterrupt, TooSlow) as error:  # noqa: BLE001 of a user's object
             content = {"status": "error", **_described(error)}
         finally:
-            self._interruptible = False
+            self._interrupts.forbid()
         reply = parent["header"]["msg_type"].replace("_request", "_reply")
         session: Any = self.session
         session.send(stream, reply, content, parent, ident)

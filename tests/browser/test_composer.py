@@ -9,6 +9,9 @@ from tests.browser.tab import Tab
 from tests.serving import Served
 
 
+ENTER = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+
+
 def test_enter_sends_and_shift_enter_begins_a_line(ann: Tab) -> None:
     ann.write("a = 20")
     ann.message.press("Shift+Enter")
@@ -89,7 +92,7 @@ def test_enter_during_a_composition_belongs_to_the_input_method(ann: Tab) -> Non
     keyboard.send(
         "Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1}
     )
-    ann.message.press("Enter")
+    keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **ENTER})
     keyboard.send("Input.insertText", {"text": "日'"})
     expect(ann.message).to_have_value("'日'")
     expect(ann.prompts).to_have_count(0)

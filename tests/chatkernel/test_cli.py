@@ -62,7 +62,16 @@ def test_a_model_that_cannot_be_is_said(tmp_path: Path, name: str) -> None:
 def test_beyond_this_machine_is_refused(tmp_path: Path) -> None:
     there = ("serve", "--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path / "data"))
     assert_refused(run(*there), "sandbox", "127.0.0.1")
-    assert_refused(run(*there, "--unsafe-no-sandbox"), "name alone")
+
+
+def test_beyond_this_machine_a_name_is_no_login(tmp_path: Path) -> None:
+    beyond = ("--host", "0.0.0.0", "--unsafe-no-sandbox")
+    with serving(tmp_path / "data", *beyond, environ={"CHATKERNEL_HOSTS": "0.0.0.0"}) as served:
+        client = served.client(None)
+        alone = client.post("/api/login", json={"username": "ann"})
+        assert (alone.status_code, "name alone" in alone.text) == (403, True)
+        trusted = client.post("/api/login", json={"username": "ann", "secret": served.secret})
+        assert trusted.status_code == 200
 
 
 def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:

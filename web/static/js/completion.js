@@ -1,7 +1,8 @@
 // Help with typing Python in direct mode: Tab completes from the kernel, Enter goes on where code isn't complete.
 import { chatApi, make, request } from "./here.js";
 
-const PATIENCE_MS = 1500;
+// A late list of completions does no harm, a late Enter does.
+const PATIENCE_MS = { complete: 5000, is_complete: 1200 };
 const INDENT = "    ";
 
 /** Completion for `area`; `replace(text, start, end)` changes it as if typed. */
@@ -112,7 +113,7 @@ export function completer(form, area, { replace }) {
 /** The kernel's answer, or null: it may be busy, and typing must not wait for it. */
 async function answered(what, parameters) {
   try {
-    return await request(chatApi(what, parameters), { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return await request(chatApi(what, parameters), { signal: AbortSignal.timeout(PATIENCE_MS[what]) });
   } catch {
     return null;
   }

@@ -82,11 +82,10 @@ function deliver(text, turn) {
 }
 
 /** The server has the message as a block: what was typed may go, if it is still what was sent. */
-function arrived() {
-  if (pending === null) return;
-  const sent = pending;
+function arrived(prompt) {
+  const unchanged = area.value === (pending ?? textOf(prompt));
+  if (pending === null && !unchanged) return; // somebody else's message, through the API
   pending = null;
-  const unchanged = area.value === sent;
   const before = editing.end();
   if (unchanged) write(before ?? "");
   uploads.clear();
@@ -178,7 +177,7 @@ document.addEventListener("ck:connection", ({ detail: { open } }) => {
   refresh();
 });
 document.addEventListener("ck:block", ({ detail: { article } }) => {
-  if (article.dataset.kind === "user_prompt") arrived();
+  if (article.dataset.kind === "user_prompt") arrived(article);
   if (article.dataset.kind === "rewind" && pending === null) editing.cancel();
 });
 document.addEventListener("ck:running", () => {
