@@ -184,7 +184,7 @@ class UserSession:
     def kernel_died(self, chat_id: str, death: Death) -> None:
         """Tell the page of a kernel that died between turns; a running cell tells it itself."""
         if self.turn_of(chat_id) is None:
-            text = f"Python was {death.cause}. It starts again with your next message."
+            text = f"Python ended: {death.cause}. It starts again with your next message."
             self.following.publish(chat_id, Status(turn=0, text=text))
 
     def _check(self, text: str) -> None:

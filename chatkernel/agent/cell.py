@@ -96,12 +96,14 @@ class _Keeper:
 async def _run(
     interaction: Interaction, code: str, *, call_id: str, limits: Limits, keeper: _Keeper
 ) -> CellRun:
-    if interaction.stopping:
-        return CellRun("stopped", remark="Stopped before this cell ran.")
+    kernel: Kernel | None = None
     try:
-        kernel = await interaction.lend()
+        with interaction.unless_stopped():
+            kernel = await interaction.lend()
     except KernelStartFailed as failure:
         return CellRun("died", remark=str(failure))
+    if kernel is None:
+        return CellRun("stopped", remark="Stopped before this cell ran.")
     interaction.live(Status(turn=interaction.turn, text="Running…"))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_interrupt_when_stopped, interaction, kernel, limits)
@@ -151,7 +153,7 @@ def _dead(interaction: Interaction, transcript: Transcript, death: KernelDied) -
     if interaction.stopping:
         remark = f"The cell could not be interrupted, so its kernel was ended. {VARIABLES_GONE}"
         return CellRun("stopped", transcript.outputs(), remark)
-    remark = f"The kernel was {death.death.cause}. {VARIABLES_GONE}"
+    remark = f"The kernel ended: {death.death.cause}. {VARIABLES_GONE}"
     return CellRun("died", transcript.outputs(), remark)
 
 

@@ -39,7 +39,7 @@ class Interaction:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """End the turn: a request to the model is given up, a running cell is interrupted."""
+        """End the turn: what is waited for is given up, a running cell is interrupted."""
         self._stopping.set()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -48,7 +48,7 @@ class Interaction:
         """Wait until the user asks to stop."""
         await self._stopping.wait()
 
-    def waiting_on_model(self) -> anyio.CancelScope:
+    def unless_stopped(self) -> anyio.CancelScope:
         """A scope that `stop` cancels: enter it around what can be given up at any moment."""
         self._waiting = anyio.CancelScope()
         if self.stopping:

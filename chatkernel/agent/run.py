@@ -107,7 +107,7 @@ async def _ask(
     interaction: Interaction, run: Run, node: ModelRequestNode[Interaction, Any]
 ) -> bool:
     """Stream one response; False when the user stopped it."""
-    with interaction.waiting_on_model() as scope:
+    with interaction.unless_stopped() as scope:
         async with node.stream(run.ctx) as stream:
             async for event in stream:
                 delta = _delta(interaction.turn, event)

@@ -147,15 +147,22 @@ class Line:
     """The page's socket, on which nothing reaches the server until it may."""
 
     def __init__(self, tab: Tab) -> None:
-        self._waiting: list[str | bytes] = []
+        self._waiting: list[str | bytes] | None = []
         tab.page.route_web_socket("**/ws?*", self._connect)
 
     def _connect(self, page: WebSocketRoute) -> None:
         self._server = page.connect_to_server()
-        page.on_message(lambda message: self._waiting.append(message))
+        page.on_message(lambda message: self._take(message))
+
+    def _take(self, message: str | bytes) -> None:
+        if self._waiting is None:
+            self._server.send(message)
+        else:
+            self._waiting.append(message)
 
     def let_through(self) -> None:
-        for message in self._waiting:
+        waiting, self._waiting = self._waiting or [], None
+        for message in waiting:
             self._server.send(message)
 
 

@@ -63,6 +63,15 @@ def test_a_figure_is_an_artifact_and_outlives_the_kernel(ann: httpx.Client) -> N
     assert "sandbox" in figure.headers["content-security-policy"]
 
 
+def test_a_figure_of_the_kernel_is_had_by_name(ann: httpx.Client) -> None:
+    chat = new_chat(ann)
+    say(ann, chat, "import plotly.express as px\nfig = px.line(y=[3, 4], title='T')\nx = 1")
+    assert ann.get(f"/api/chats/{chat}/figures/fig").json()["layout"]["title"]["text"] == "T"
+    assert ann.get(f"/api/chats/{chat}/figures/x").status_code == 404
+    assert ann.get(f"/api/chats/{chat}/figures/nope").status_code == 404
+    assert ann.get(f"/api/chats/{chat}/figures/fig", params={"turn": 0}).status_code == 404
+
+
 def test_stop_interrupts_the_cell_and_the_chat_goes_on(ann: httpx.Client) -> None:
     chat = new_chat(ann)
     say(ann, chat, "import time; before = 1")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from web.api.answers import number
+from chatkernel.errors import NotFound
+from chatkernel.events import PLOTLY_MIME
+from kernels import JSON, Kernel, KernelError
+from web.api.answers import Json, number
 from web.site import visitor
 
 ISOLATED = (
@@ -41,13 +44,29 @@ def _safe_type(media_type: str) -> str:
 
 
 async def figure(request: Request) -> Response:
-    """GET /api/chats/{id}/figures/{name}?turn=: the plotly JSON last shown under that name."""
+    """GET /api/chats/{id}/figures/{name}?turn=: the plotly JSON last shown under that name.
+
+    Without ``turn``, a figure that was never shown by name comes from the living kernel.
+    """
     site, user = await visitor(request)
-    turn = number(request, "turn", -1)
-    _, path = await site.service.archive.figure(
-        user.id,
-        request.path_params["id"],
-        request.path_params["name"],
-        turn if "turn" in request.query_params else None,
-    )
+    chat_id, name = request.path_params["id"], request.path_params["name"]
+    turn = number(request, "turn", 0) if "turn" in request.query_params else None
+    try:
+        _, path = await site.service.archive.figure(user.id, chat_id, name, turn)
+    except NotFound:
+        await site.service.archive.check_owner(user.id, chat_id)
+        kernel = site.service.kernels.alive(chat_id) if turn is None else None
+        if kernel is None:
+            raise
+        return Json(await _from_kernel(kernel, name))
     return FileResponse(path, media_type="application/json")
+
+
+async def _from_kernel(kernel: Kernel, name: str) -> JSON:
+    try:
+        bundle = await kernel.bundle(name)
+    except KernelError as error:
+        raise NotFound(f"There is no figure {name}. {error}") from error
+    if PLOTLY_MIME not in bundle.data:
+        raise NotFound(f"{name} is no plotly figure.")
+    return bundle.data[PLOTLY_MIME]

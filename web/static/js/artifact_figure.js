@@ -1,7 +1,7 @@
 // <ck-figure src>: an interactive plotly figure.
 import { Artifact } from "./artifact.js";
 import { themed } from "./figure_theme.js";
-import { make } from "./here.js";
+import { here, make } from "./here.js";
 import { plotly } from "./plotly.js";
 
 const HEIGHT = 450;
@@ -13,7 +13,7 @@ const CONFIG = {
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
   scrollZoom: false,
   showTips: false,
-  topojsonURL: "",
+  topojsonURL: `${here.assets}/vendor/topojson/`, // not plotly's own server
 };
 
 class Figure extends Artifact {
@@ -42,7 +42,11 @@ class Figure extends Artifact {
     this.#plot.style.height = `${height}px`;
     this.replaceChildren(this.#plot);
     const { data, frames } = figure;
-    await Plotly.newPlot(this.#plot, { data, frames, layout: themed(this.#layout), config: CONFIG });
+    try {
+      await Plotly.newPlot(this.#plot, { data, frames, layout: themed(this.#layout), config: CONFIG });
+    } catch (error) {
+      throw /topojson/.test(error?.message) ? new Error("the outlines of countries aren't installed.") : error;
+    }
     this.#watchSize();
   }
 

@@ -1,0 +1,128 @@
+"""While a turn runs: sending is blocked, Stop stands beside Send, and after it the composer is free, whatever happened."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.tab import Tab
+
+SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
+LOOP = "print('begun', flush=True)\nwhile True: pass"
+DEAF = """\
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print('begun', flush=True)
+time.sleep(600)"""
+COUNT = "import time\nfor n in range(15):\n    print(n, flush=True); time.sleep(0.1)\n'counted'"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("1/0", "ZeroDivisionError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9"),
+        ("import os; os._exit(7)", "exited with status 7"),
+        ("raise SystemExit", "SystemExit"),
+        ("hello there", "isn't Python"),
+        ("hello", "isn't defined"),
+    ],
+)
+def test_the_composer_is_free_after(ann: Tab, code: str, words: str) -> None:
+    ann.say(code)
+    expect(ann.log).to_contain_text(words)
+    expect(ann.message).to_be_focused()
+    ann.say("'alive'")
+    expect(ann.results.last).to_have_text("'alive'")
+
+
+@pytest.mark.parametrize("code", [SLEEP, LOOP], ids=["sleep", "busy loop"])
+def test_stop_stands_beside_send_while_a_turn_runs(ann: Tab, code: str) -> None:
+    ann.send(code)
+    expect(ann.live).to_contain_text("begun")
+    expect(ann.live).to_contain_text("Running")
+    ann.message.fill("'next'")
+    expect(ann.send_button).to_be_visible()
+    expect(ann.send_button).to_be_disabled()
+    ann.message.press("Control+Enter")
+    ann.stop_button.click()
+    ann.turns(1)
+    expect(ann.ends).to_contain_text("Stopped")
+    expect(ann.results).to_contain_text("begun")
+    expect(ann.prompts).to_have_count(1)
+    expect(ann.message).to_have_value("'next'")
+    ann.send_button.click()
+    ann.turns(2)
+    expect(ann.results.last).to_have_text("'next'")
+
+
+def test_force_restart_ends_what_stop_cannot(ann: Tab) -> None:
+    ann.send(DEAF)
+    expect(ann.live).to_contain_text("begun")
+    expect(ann.button("Force restart")).to_be_hidden()
+    ann.stop_button.click()
+    ann.button("Force restart").click()
+    ann.turns(1)
+    expect(ann.log).to_contain_text("killed")
+    ann.say("'alive'")
+    expect(ann.results.last).to_have_text("'alive'")
+
+
+def test_the_composer_keeps_focus_and_draft_while_output_streams(ann: Tab) -> None:
+    ann.send(COUNT)
+    expect(ann.message).to_have_value("")
+    ann.message.press_sequentially("a dra")
+    ann.message.press("ArrowLeft")
+    expect(ann.live).to_contain_text("7")
+    ann.message.press_sequentially("ft, d")
+    ann.turns(1)
+    expect(ann.message).to_be_focused()
+    expect(ann.message).to_have_value("a drft, da")
+    assert ann.message.evaluate("area => area.selectionStart") == len("a drft, d")
+
+
+def test_starting_python_is_said(ann: Tab) -> None:
+    ann.send("import time; time.sleep(0.5)")
+    expect(ann.live).to_contain_text("Starting Python…")
+    ann.turns(1)
+
+
+def test_long_output_scrolls_inside_itself_and_the_newest_stays_in_view(ann: Tab) -> None:
+    ann.say("for n in range(400): print(n, 'x' * 300)\n")
+    output = ann.results.locator("pre.stdout")
+    assert output.evaluate("box => box.scrollHeight > box.clientHeight + 100")
+    assert output.evaluate("box => box.scrollWidth > box.clientWidth + 100")
+    assert not ann.scrolls_sideways()
+    ann.say("'the end'")
+    expect(ann.results.last).to_be_in_viewport()
+
+
+def test_nobody_is_scrolled_down_who_scrolled_up(ann: Tab) -> None:
+    for number in range(6):
+        ann.say(f"print('line\\n' * 12, {number})")
+    ann.page.locator("#scroll").evaluate("box => box.scrollTo(0, 0)")
+    jump = ann.button("Jump to latest")
+    expect(jump).to_be_visible()
+    ann.page.locator("#scroll").dispatch_event("wheel")
+    ann.send("print('news\\n' * 30)")
+    ann.turns(7)
+    expect(ann.results.last).to_be_in_viewport()  # who sends wants to see what comes
+
+
+def test_terminal_colours_are_colours(ann: Tab) -> None:
+    ann.say(r"print('\x1b[31mred\x1b[0m \x1b]0;title\x07plain \x1b[2Jend')")
+    expect(ann.results).to_have_text("red plain end")
+    expect(ann.results.locator(".ansi-fg-1")).to_have_text("red")
+
+
+def test_a_progress_bar_is_one_line(ann: Tab) -> None:
+    ann.say("for n in range(50): print(f'\\r{n + 1}/50', end='', flush=True)\n")
+    expect(ann.results).to_have_text("50/50")
+
+
+def test_code_can_be_copied(ann: Tab) -> None:
+    ann.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ann.say("x = 1\nx + 1")
+    ann.log.get_by_role("button", name="Copy code").click()
+    expect(ann.log.get_by_text("Copied")).to_be_visible()
+    assert ann.page.evaluate("navigator.clipboard.readText()") == "x = 1\nx + 1"
