@@ -13,6 +13,7 @@ from chatkernel.errors import ChatkernelError, InvalidRequest
 from chatkernel.models import SUGGESTED
 from chatkernel.store.rows import User
 from web.api.models import may_connect
+from web.assets import static_root
 from web.elements import Element, to_html
 from web.history import history_of
 from web.live_view import live_view
@@ -60,6 +61,7 @@ async def _chat_answer(request: Request, site: Site, user: User, chat_id: str) -
         running=session is not None and session.running_chat == chat_id,
         last_seq=_last_seq(read),
         log_out=not site.login.external,
+        static=static_root(root),
     )
     return await _page(chat_page, view)
 
@@ -139,7 +141,10 @@ async def _log_in(request: Request, site: Site, fields: dict[str, str]) -> Respo
 def _login_answer(
     request: Request, *, name: str, problem: str = "", secret: bool = False, status: int = 200
 ) -> Response:
-    page = login_page(root=root_of(request), name=name, problem=problem, secret=secret)
+    root = root_of(request)
+    page = login_page(
+        root=root, static=static_root(root), name=name, problem=problem, secret=secret
+    )
     return HTMLResponse(to_html(page), status_code=status, headers={"cache-control": "no-store"})
 
 

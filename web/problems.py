@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from chatkernel.errors import ChatkernelError, NotLoggedIn
+from web.assets import static_root
 from web.elements import to_html
 from web.render.page import error_page
 from web.site import root_of
@@ -43,8 +45,7 @@ async def on_problem(request: Request, error: Exception) -> Response:
     root = root_of(request)
     if isinstance(error, NotLoggedIn) and request.method == "GET":
         return RedirectResponse(f"{root}/login", status_code=303)
-    page = error_page(root=root, status=error.status, message=error.message)
-    return HTMLResponse(to_html(page), status_code=error.status)
+    return _page(request, error.status, error.message)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -54,8 +55,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     if wants_json(request):
         body = {"error": {"code": f"http_{error.status_code}", "message": message}}
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
-    page = error_page(root=root_of(request), status=error.status_code, message=message)
-    return HTMLResponse(to_html(page), status_code=error.status_code, headers=error.headers)
+    return _page(request, error.status_code, message, headers=error.headers)
 
 
 async def on_crash(request: Request, _error: Exception) -> Response:
@@ -63,5 +63,12 @@ async def on_crash(request: Request, _error: Exception) -> Response:
     message = "Something went wrong on the server; its log says what. Try again."
     if wants_json(request):
         return JSONResponse({"error": {"code": "internal", "message": message}}, status_code=500)
-    page = error_page(root=root_of(request), status=500, message=message)
-    return HTMLResponse(to_html(page), status_code=500)
+    return _page(request, 500, message)
+
+
+def _page(
+    request: Request, status: int, message: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    root = root_of(request)
+    page = error_page(root=root, static=static_root(root), status=status, message=message)
+    return HTMLResponse(to_html(page), status_code=status, headers=headers)

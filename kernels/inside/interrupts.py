@@ -27,10 +27,15 @@ class Interrupts:
         self._allowed = self._waiting = False
         self._raised = -_HANDLED_SECONDS
 
-    def allow(self) -> bool:
-        """From here on it is the user's code; whether an interrupt has come before."""
+    @contextmanager
+    def allowed(self) -> Iterator[bool]:
+        """Inside is the user's code; gives whether an interrupt has come before. KeyboardInterrupt
+        may still come out of the exit."""
         self._allowed = True
-        return self._waiting
+        try:
+            yield self._waiting
+        finally:
+            self._allowed = False
 
     def forbid(self) -> None:
         """From here on it isn't."""

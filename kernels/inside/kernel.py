@@ -51,8 +51,11 @@ class InsideKernel(IPythonKernel):
         waken.setblocking(False)
         wake.setblocking(False)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        self.io_loop.add_handler(waken, lambda _fd, _events: waken.recv(4096), IOLoop.READ)
+        self.io_loop.add_handler(waken, self._wake, IOLoop.READ)
         self._wakers = waken, wake
+
+    def _wake(self, waken: socket.socket, _events: int) -> None:
+        waken.recv(4096)
 
     async def poll_stopped_queue(self) -> None:
         """There is no debugger to poll."""
@@ -67,13 +70,12 @@ class InsideKernel(IPythonKernel):
 
     async def do_execute(self, code: str, *args: Any, **kwargs: Any) -> Content:
         try:
-            if self._interrupts.allow():
-                code = "raise KeyboardInterrupt"
-            content: Content = await super().do_execute(code, *args, **kwargs)
+            with self._interrupts.allowed() as interrupted:
+                if interrupted:
+                    code = "raise KeyboardInterrupt"
+                content: Content = await super().do_execute(code, *args, **kwargs)
         except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
             content = {"status": "error", "traceback": [], **_described(error)}
-        finally:
-            self._interrupts.forbid()
         return content
 
     async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:
@@ -87,14 +89,12 @@ class InsideKernel(IPythonKernel):
 
     def _answer(self, stream: Any, ident: Any, parent: Any, ask: Callable[[], Content]) -> None:
         try:
-            self._interrupts.allow()
-            content = {"status": "ok", **ask()}
+            with self._interrupts.allowed():
+                content = {"status": "ok", **ask()}
         except Refused as refused:
             content = {"status": "error", **refused.content}
         except (Exception, KeyboardInterrupt, TooSlow) as error:  # noqa: BLE001 of a user's object
             content = {"status": "error", **_described(error)}
-        finally:
-            self._interrupts.forbid()
         reply = parent["header"]["msg_type"].replace("_request", "_reply")
         session: Any = self.session
         session.send(stream, reply, content, parent, ident)

@@ -28,13 +28,13 @@ class DrainedStream(OutStream):
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         super().__init__(*args, **kwargs)
 
-    def write(self, string: str) -> int | None:
+    def write(self, string: str) -> int:
         """Write what went to the file descriptor first, then ``string``."""
         now = time.monotonic()
         if now - self._written > _NO_PROCESS_SECONDS:
             self._drain()
         self._written = now
-        return super().write(string)
+        return super().write(string) or 0
 
     def flush(self) -> None:
         """Send all that was written until now: called before a display and at a cell's end."""

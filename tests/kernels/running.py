@@ -17,6 +17,13 @@ async def run(kernel: Kernel, code: str) -> list[Output]:
         return [output async for output in kernel.execute(code)]
 
 
+async def collect(kernel: Kernel, code: str, outputs: list[Output]) -> None:
+    """Add the outputs of a cell as they come, also when it ends with an error."""
+    with anyio.fail_after(20):
+        async for output in kernel.execute(code):
+            outputs.append(output)  # noqa: PERF401 what came before an error is kept
+
+
 async def show(kernel: Kernel, code: str) -> list[Output]:
     """The outputs that stand under a cell in the end."""
     transcript = Transcript(Limits())

@@ -110,17 +110,16 @@ async def test_cancelled_while_it_starts_it_leaves_nothing(launch: Launch) -> No
 
 async def test_a_run_under_way_hears_of_the_close(launch: Launch) -> None:
     heard: list[KernelDied] = []
-    async with anyio.create_task_group() as tasks:
-        async with Kernel.open(launch) as kernel:
+    async with anyio.create_task_group() as tasks, Kernel.open(launch) as kernel:
 
-            async def run_long() -> None:
-                with pytest.raises(KernelDied) as caught:
-                    await run(kernel, "import time; time.sleep(1000)")
-                heard.append(caught.value)
+        async def run_long() -> None:
+            with pytest.raises(KernelDied) as caught:
+                await run(kernel, "import time; time.sleep(1000)")
+            heard.append(caught.value)
 
-            tasks.start_soon(run_long)
-            while not kernel.busy:
-                await anyio.lowlevel.checkpoint()
+        tasks.start_soon(run_long)
+        while not kernel.busy:
+            await anyio.lowlevel.checkpoint()
     assert "closed" in str(heard[0])
 
 
@@ -134,7 +133,7 @@ async def test_its_files_are_for_their_owner_only(launch: Launch) -> None:
 
 async def test_a_path_too_long_for_sockets_is_refused_with_a_sentence(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 100)
-    with pytest.raises(KernelStartFailed, match="too long by .* choose a shorter data folder"):
+    with pytest.raises(KernelStartFailed, match=r"too long by .* choose a shorter data folder"):
         async with Kernel.open(Launch(tmp_path / "r", long, tmp_path / "w")):
             pass
     assert not long.exists()
@@ -152,7 +151,7 @@ async def test_an_interpreter_without_ipykernel_is_told_in_its_own_words(
     launch: Launch, tmp_path: Path
 ) -> None:
     bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    await anyio.run_process([sys.executable, "-m", "venv", "--without-pip", str(bare)])
     broken = Launch(launch.runtime, launch.sockets, launch.workspace, python=f"{bare}/bin/python")
     with pytest.raises(KernelStartFailed, match="No module named 'ipykernel'"):
         async with Kernel.open(broken):
@@ -165,7 +164,7 @@ async def test_a_kernel_that_is_never_ready_is_given_up(launch: Launch, tmp_path
     silent.write_text("#!/bin/sh\nexec sleep 1000\n")
     silent.chmod(0o755)
     broken = Launch(launch.runtime, launch.sockets, launch.workspace, python=str(silent))
-    with pytest.raises(KernelStartFailed, match="not ready within 0.3 seconds"):
+    with pytest.raises(KernelStartFailed, match=r"not ready within 0\.3 seconds"):
         async with Kernel.open(broken, limits=Limits(start_seconds=0.3)):
             pass
     assert files(launch) == []

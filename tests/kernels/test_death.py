@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Output, Stream
-from tests.kernels.running import run, until_printed, value
+from tests.kernels.running import collect, run, until_printed, value
 
 pytestmark = pytest.mark.anyio
 
@@ -45,10 +45,9 @@ async def test_what_was_printed_before_is_not_lost(launch: Launch) -> None:
     printed: list[Output] = []
     async with Kernel.open(launch) as kernel:
         with pytest.raises(KernelDied):
-            async for output in kernel.execute(
-                "import os; print('last words', flush=True); os._exit(1)"
-            ):
-                printed.append(output)
+            await collect(
+                kernel, "import os; print('last words', flush=True); os._exit(1)", printed
+            )
     assert printed == [Stream("stdout", "last words\n")]
 
 
@@ -104,8 +103,7 @@ async def test_a_cell_past_its_limit_is_interrupted(launch: Launch) -> None:
     async with Kernel.open(launch, limits=Limits(cell_seconds=0.3)) as kernel:
         outputs: list[Output] = []
         with pytest.raises(CellTimedOut) as caught:
-            async for output in kernel.execute("x = 1\nwhile True: pass"):
-                outputs.append(output)
+            await collect(kernel, "x = 1\nwhile True: pass", outputs)
         assert caught.value.seconds == 0.3
         assert not caught.value.killed
         assert isinstance(outputs[-1], ErrorOutput)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 import zmq.asyncio
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from kernels import (
     ClearOutput,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from chatkernel.errors import NotFound
 from chatkernel.events import PLOTLY_MIME
 from kernels import JSON, Kernel, KernelError
 from web.api.answers import Json, number
+from web.render.frames import framed
 from web.site import visitor
 
 ISOLATED = (
@@ -19,6 +23,8 @@ ISOLATED = (
 
 STILL = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
+KEPT = "private, max-age=31536000, immutable"
+
 SHOWABLE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
 
 
@@ -28,16 +34,23 @@ async def artifact(request: Request) -> Response:
     row, path = await site.service.archive.artifact(
         user.id, request.path_params["id"], request.path_params["sha"]
     )
+    if row.media_type == "text/html":
+        return await _html(path)
     headers = {
-        "cache-control": "private, max-age=31536000, immutable",
-        "content-security-policy": ISOLATED if row.media_type == "text/html" else STILL,
+        "cache-control": KEPT,
+        "content-security-policy": STILL,
     }
     return FileResponse(path, media_type=_safe_type(row.media_type), headers=headers)
 
 
+async def _html(path: Path) -> Response:
+    content = await to_thread.run_sync(path.read_bytes)
+    document = framed(content.decode("utf-8", "replace"))
+    headers = {"cache-control": KEPT, "content-security-policy": ISOLATED}
+    return HTMLResponse(document, headers=headers)
+
+
 def _safe_type(media_type: str) -> str:
-    if media_type == "text/html":
-        return "text/html; charset=utf-8"
     if media_type.endswith("+json"):
         return "application/json"
     return media_type if media_type in SHOWABLE else "application/octet-stream"
