@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from chatkernel.events import Event, TurnEnd, is_block
 from chatkernel.running_turn import RunningTurn
 from chatkernel.session import UserSession
 
 
-async def turn_events(session: UserSession, turn: RunningTurn) -> AsyncIterator[Event]:
+async def turn_events(session: UserSession, turn: RunningTurn) -> AsyncGenerator[Event, None]:
     """What the turn has shown, then what it shows; the last event is its `TurnEnd`."""
     with session.following.follow(turn.log.id) as follower:
         seen = 0

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import orjson
+
 from chatkernel.store.running_server import RunningServer
 
 START_SECONDS = 60.0

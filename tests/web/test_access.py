@@ -60,12 +60,17 @@ def test_a_strangers_socket_is_not_found(
 ) -> None:
     cookie = "; ".join(f"{name}={value}" for name, value in bob.cookies.items())
     url = f"{served.url.replace('http', 'ws')}/ws?chat={hers[0]}&page=p"
-    with pytest.raises(InvalidStatus) as refused, connect(url, additional_headers={"Cookie": cookie}):
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(url, additional_headers={"Cookie": cookie}),
+    ):
         pass
     assert refused.value.response.status_code == 404
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:5001", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:5001", "127.0.0.1.evil.example", ""]
+)
 def test_a_foreign_host_is_refused(served: Served, host: str) -> None:
     answer = httpx.get(f"{served.url}/login", headers={"host": host})
     assert answer.status_code == 400
@@ -182,9 +187,7 @@ def test_an_upload_without_a_file_is_refused(ann: httpx.Client) -> None:
         (b'{"msg": 1}', "invalid"),
     ],
 )
-def test_a_message_that_cannot_be_one_is_refused(
-    ann: httpx.Client, body: bytes, code: str
-) -> None:
+def test_a_message_that_cannot_be_one_is_refused(ann: httpx.Client, body: bytes, code: str) -> None:
     chat = new_chat(ann)
     answer = ann.post(f"/api/chats/{chat}/messages", content=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)

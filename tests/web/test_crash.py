@@ -34,9 +34,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def start_a_long_turn(
-    client: httpx.Client, chat: str, text: str
-) -> tuple[threading.Thread, str]:
+def start_a_long_turn(client: httpx.Client, chat: str, text: str) -> tuple[threading.Thread, str]:
     """Send a message and wait until its cell has printed; gives what it printed."""
     printed = threading.Event()
     words: list[str] = []
@@ -67,7 +65,9 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         say(ann, chat, "import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
         say(ann, chat, "df")
         before = ann.get(f"/api/chats/{chat}").json()
-        child = "import subprocess\np = subprocess.Popen(['sleep', '300'])\nprint(p.pid, flush=True)\n"
+        child = (
+            "import subprocess\np = subprocess.Popen(['sleep', '300'])\nprint(p.pid, flush=True)\n"
+        )
         thread, pid = start_a_long_turn(ann, chat, f"{child}import time\ntime.sleep(300)")
         sleeper = psutil.Process(int(pid))
         assert kernels_of(data / "runtime")
@@ -97,7 +97,9 @@ def test_a_clean_stop_stores_the_running_turn_and_ends_all(tmp_path: Path) -> No
     with serving(data) as served:
         ann = served.client("ann")
         chat = new_chat(ann)
-        thread, _ = start_a_long_turn(ann, chat, "print('on', flush=True)\nimport time\ntime.sleep(300)")
+        thread, _ = start_a_long_turn(
+            ann, chat, "print('on', flush=True)\nimport time\ntime.sleep(300)"
+        )
         assert served.stop() == 0
         thread.join(10)
         assert not kernels_of(data / "runtime")

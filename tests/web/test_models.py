@@ -127,8 +127,9 @@ def test_a_models_error_is_told_kept_and_try_again_works(
 
 
 def test_a_failed_turn_does_not_spoil_the_next_one(scripted: Scripted) -> None:
-    cut = [Text("I'll run"), Call("run_python", {"code": "1"}), Cut()]
-    scripted.script(cut, Text("Fine."))
+    scripted.script(
+        [Text("I'll run"), Call("run_python", {"code": "1"}), Cut()], Text("Fine.")
+    )
     ann = scripted.served.client("ann")
     chat = new_chat(ann)
     assert say(ann, chat, "first")[-1]["status"] == "failed"

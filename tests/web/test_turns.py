@@ -80,7 +80,9 @@ def test_stop_interrupts_the_cell_and_the_chat_goes_on(ann: httpx.Client) -> Non
 
     def run() -> None:
         url = f"/api/chats/{chat}/messages"
-        with ann.stream("POST", url, json={"msg": "print('on', flush=True)\ntime.sleep(60)"}) as lines:
+        with ann.stream(
+            "POST", url, json={"msg": "print('on', flush=True)\ntime.sleep(60)"}
+        ) as lines:
             for line in lines.iter_lines():
                 found.append(orjson.loads(line))
                 if found[-1]["kind"] == "output":
