@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -60,6 +60,7 @@ class Channel:
         return Request(message["header"]["msg_id"], self._session.serialize(message))
 
     async def send(self, request: Request) -> None:
+        """Send a request; it waits in a queue while the kernel isn't connected."""
         await self._socket.send_multipart(request.frames)
 
     async def receive(self) -> AsyncIterator[Envelope]:
@@ -84,6 +85,18 @@ class Channel:
         """Connect again: ZMQ doesn't when it was it that hung up on a message too large."""
         self._socket.disconnect(self._endpoint)
         self._socket.connect(self._endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """https://jupyter-client.readthedocs.io/en/stable/messaging.html#introduction"""
+
+    shell: Channel
+    control: Channel
+    iopub: Channel
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter((self.shell, self.control, self.iopub))
 
 
 class _Pace:

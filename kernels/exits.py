@@ -15,11 +15,15 @@ class Death:
     cause: str
 
 
+FORCED = Death(-9, "ended by force")
+"""Somebody ended it on purpose."""
+
+
 def classify(returncode: int) -> Death:
     """The death that a return code tells of."""
     if returncode < 0:
         return Death(returncode, _by_signal(-returncode))
-    if returncode > 128:
+    if returncode - 128 in signal.valid_signals():  # as a shell tells it
         return Death(returncode, _by_signal(returncode - 128))
     return Death(returncode, f"exited with status {returncode}")
 

@@ -6,9 +6,8 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -18,9 +17,9 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 from kernels import leftovers
-from kernels.channels import Channel, new_context
+from kernels.channels import Channel, Channels, new_context
 from kernels.errors import KernelStartFailed
-from kernels.exits import Death, classify
+from kernels.exits import FORCED, Death, classify
 from kernels.launch import INSIDE, MARK, Launch, kernel_environment
 from kernels.limits import Limits
 from kernels.log import Log
@@ -28,18 +27,6 @@ from kernels.processes import end_processes
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """https://jupyter-client.readthedocs.io/en/stable/messaging.html#introduction"""
-
-    shell: Channel
-    control: Channel
-    iopub: Channel
-
-    def __iter__(self) -> Iterator[Channel]:
-        return iter((self.shell, self.control, self.iopub))
 
 
 class KernelProcess:
@@ -104,8 +91,8 @@ class KernelProcess:
             await anyio.wait_readable(pidfd)
         finally:
             os.close(pidfd)
-        death = classify(await self._poll() or 0)
-        return Death(death.returncode, "ended by force") if self._forced else death
+        returncode = await self._poll()
+        return FORCED if self._forced else classify(returncode or 0)
 
     async def interrupt(self) -> None:
         """SIGINT to its process group."""
@@ -178,7 +165,7 @@ async def _start(manager: AsyncKernelManager, launch: Launch, kernel_id: str, lo
             env=environment,
         )
     except OSError as error:
-        raise KernelStartFailed(f"{launch.python}: {error.strerror}.") from error
+        raise KernelStartFailed(f"{error.filename or launch.python}: {error.strerror}.") from error
     provisioner = manager.provisioner
     assert provisioner is not None
     pid = int((await provisioner.get_provisioner_info())["pid"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
 
-_QUEUED_MESSAGES = 10_000
+_QUEUED_MESSAGES = 4000
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 

@@ -33,7 +33,7 @@ def cell_of(value: object) -> Cell:
         return _integer(int(value))
     if isinstance(value, float) or kind.startswith("float"):
         return _real(value, kind)
-    if kind in _AS_TEXT:
+    if kind in _AS_TEXT or kind.startswith("complex"):
         text = shortened(str(value), _TEXT_LIMIT)
         return None if text == "NaT" else text
     return brief(value, _TEXT_LIMIT)

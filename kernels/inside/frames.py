@@ -133,6 +133,6 @@ def _name(name: object) -> str:
 def _without_midnight(cells: list[Cell], dtype: object) -> list[Cell]:
     """Dates that have no time of day."""
     texts = [cell for cell in cells if isinstance(cell, str)]
-    if "datetime" not in str(dtype) or not all(text.endswith(_MIDNIGHT) for text in texts):
+    if "datetime" not in str(dtype).lower() or not all(text.endswith(_MIDNIGHT) for text in texts):
         return cells
     return [cell.removesuffix(_MIDNIGHT) if isinstance(cell, str) else cell for cell in cells]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _HANDLED_SECONDS = 0.1
 """So soon after an interrupt the next one would only meet the code that handles it."""
+
+_SEEN_SECONDS = 0.02
+"""So soon after a signal its handler has run, if it runs at all."""
 
 
 class Interrupts:
@@ -20,7 +26,7 @@ class Interrupts:
         self._allowed = False
         self._held = 0
         self._waiting = False
-        self._raised = -_HANDLED_SECONDS
+        self._raised = self._seen = -_HANDLED_SECONDS
 
     def begin(self) -> None:
         """A request has come: earlier interrupts weren't meant for it."""
@@ -58,9 +64,40 @@ class Interrupts:
 
     def on_signal(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """The handler of SIGINT."""
-        now = time.monotonic()
+        self._seen = now = time.monotonic()
         if not self._allowed or self._held:
             self._waiting = True
         elif now - self._raised > _HANDLED_SECONDS:
             self._raised = now
             raise KeyboardInterrupt
+
+    def watch(self, main_loop: Any, other_loop: Any) -> None:
+        """Be SIGINT's handler's alarm clock: from now on it wakes ``main_loop``, and a call
+        to the system that began just as it came. They are tornado's; ``other_loop`` runs in
+        another thread.
+
+        Without it ``await asyncio.sleep(100)`` would be interrupted when it is over.
+        """
+        waken, wake = self._sockets = socket.socketpair()
+        waken.setblocking(False)
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+
+        def on_wake(_fd: object, _events: int) -> None:
+            if signal.SIGINT not in waken.recv(4096):  # a byte is a signal's number
+                return
+            main_loop.add_callback(_nothing)
+            other_loop.call_later(_SEEN_SECONDS, self._repeat)
+
+        other_loop.add_callback(other_loop.add_handler, waken, on_wake, other_loop.READ)
+
+    def _repeat(self) -> None:
+        missed = time.monotonic() - self._seen > _HANDLED_SECONDS - _SEEN_SECONDS
+        if missed and self._allowed and signal.getsignal(signal.SIGINT) == self.on_signal:
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGINT)
+
+
+def _nothing() -> None:
+    """What is called to wake an event loop."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
-from tornado.ioloop import IOLoop
 
 from .bundles import Refused, bundle_of
 from .formatters import register_formatters
@@ -42,20 +40,7 @@ class InsideKernel(IPythonKernel):
 
     def start(self) -> None:
         super().start()
-        self._let_signals_wake()
-
-    def _let_signals_wake(self) -> None:
-        """Without it an interrupt is handled when the event loop wakes for another reason, which
-        for ``await asyncio.sleep(100)`` is when it is over."""
-        waken, wake = socket.socketpair()
-        waken.setblocking(False)
-        wake.setblocking(False)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        self.io_loop.add_handler(waken, self._wake, IOLoop.READ)
-        self._wakers = waken, wake
-
-    def _wake(self, waken: socket.socket, _events: int) -> None:
-        waken.recv(4096)
+        self._interrupts.watch(self.io_loop, self.control_thread.io_loop)
 
     async def poll_stopped_queue(self) -> None:
         """There is no debugger to poll."""
@@ -76,6 +61,7 @@ class InsideKernel(IPythonKernel):
                 content: Content = await super().do_execute(code, *args, **kwargs)
         except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
             content = {"status": "error", "traceback": [], **_described(error)}
+            self.send_response(self.iopub_socket, "error", content)
         return content
 
     async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:

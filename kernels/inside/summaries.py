@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ from .brief import brief, shortened
 from .kinds import is_kind
 
 _LIMIT = 160
-_COLUMNS = 12
+_COLUMNS = 20
 _VALUES = 5
 
 
@@ -46,21 +47,29 @@ def _summary(value: Any) -> str:
 
 
 def _columns(columns: Any, total: int) -> str:
-    told = [f"{brief_name(name)} ({dtype})" for name, dtype in islice(columns, _COLUMNS)]
+    told = (f"{_name(name)} ({dtype})" for name, dtype in islice(columns, _COLUMNS))
     return _with_more(told, total)
 
 
 def _values(values: list[object], total: int) -> str:
-    return _with_more([brief(value, 40) for value in values], total)
+    return _with_more((brief(value, 40) for value in values), total)
 
 
-def _with_more(told: list[str], total: int) -> str:
-    more = f", … {total - len(told)} more" if total > len(told) else ""
-    return f"{', '.join(told)}{more}"
+def _with_more(parts: Iterable[str], total: int) -> str:
+    """As many as fit, and how many more there are."""
+    told: list[str] = []
+    room = _LIMIT - len(", … 1000000000 more")
+    for part in parts:
+        room -= len(part) + len(", ")
+        if told and room < 0:
+            break
+        told.append(part)
+    more = [f"… {total - len(told)} more"] if total > len(told) else []
+    return ", ".join([*told, *more])
 
 
 def _plotly(figure: Any) -> str:
-    kinds = _with_more([str(trace.type) for trace in figure.data[:_VALUES]], len(figure.data))
+    kinds = _with_more((str(trace.type) for trace in figure.data), len(figure.data))
     title = figure.layout.title.text
     return f"{kinds}{f'; {title}' if title else ''}"
 
@@ -69,5 +78,5 @@ def _titles(axes: list[Any]) -> list[str]:
     return [axis.get_title() or axis.get_ylabel() or "untitled" for axis in axes[:_VALUES]]
 
 
-def brief_name(name: object) -> str:
+def _name(name: object) -> str:
     return name if isinstance(name, str) else brief(name, 40)

@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 async def run(kernel: Kernel, code: str) -> list[Output]:
     """Every output of a cell, as it came."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         return [output async for output in kernel.execute(code)]
 
 
 async def collect(kernel: Kernel, code: str, outputs: list[Output]) -> None:
     """Add the outputs of a cell as they come, also when it ends with an error."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async for output in kernel.execute(code):
             outputs.append(output)  # noqa: PERF401 what came before an error is kept
 
@@ -60,7 +60,7 @@ async def until_printed(
     """Run a cell; once it has printed ``wanted``, call the kernel's method ``then``."""
     outputs: list[Output] = []
     printed = ""
-    with anyio.fail_after(20):
+    with anyio.fail_after(30):
         async for output in kernel.execute(code):
             outputs.append(output)
             if isinstance(output, Stream) and wanted not in printed:

@@ -70,14 +70,12 @@ async def test_processes_sockets_and_files_go(launch: Launch) -> None:
     assert files(launch) == []
 
 
-async def test_a_busy_kernel_closes_at_once(launch: Launch) -> None:
-    async with Kernel.open(launch) as kernel:
+async def test_a_busy_kernel_closes_without_waiting_for_the_cell(launch: Launch) -> None:
+    async with Kernel.open(launch, limits=Limits(close_seconds=1000)) as kernel:
         async for _ in kernel.execute(
             "import signal; signal.signal(2, signal.SIG_IGN); print(1, flush=True)\nwhile 1: pass"
         ):
             break
-        began = time.monotonic()
-    assert time.monotonic() - began < Limits().close_seconds
     assert files(launch) == []
 
 

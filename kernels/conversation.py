@@ -1,0 +1,207 @@
+"""The messages between us and one kernel: each goes to who waits for it.
+
+https://jupyter-client.readthedocs.io/en/stable/messaging.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from kernels.channels import Channel, Channels, Request
+from kernels.errors import KernelDied
+from kernels.exits import Death
+from kernels.limits import Limits
+from kernels.outputs import from_message
+from kernels.runs import Run
+from kernels.wire import JSON, Envelope, Malformed, Message
+
+_BIG_MESSAGE = 1 << 20
+_EXIT_SECONDS = 0.3
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that was sent and isn't answered."""
+
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    content: Mapping[str, JSON] | None = None
+
+
+class Conversation:
+    """One run at a time, and any number of requests, until the kernel's death."""
+
+    def __init__(self, channels: Channels, limits: Limits, tasks: TaskGroup) -> None:
+        self.run: Run | None = None
+        self.death: Death | None = None
+        self.died = anyio.Event()
+        self.welcomed = anyio.Event()
+        self._channels = channels
+        self._limits = limits
+        self._tasks = tasks
+        self._pending: dict[str, _Pending] = {}
+
+    def start(self) -> None:
+        """Begin to read."""
+        for task in (self._read_iopub, self._read_shell, self._read_control):
+            self._tasks.start_soon(task)
+        for channel in self._channels:
+            self._tasks.start_soon(self._watch_connection, channel)
+
+    def prepare(self, code: str) -> tuple[Run, Request]:
+        """A run of ``code`` and the request that starts it."""
+        request = self._channels.shell.request(
+            "execute_request",
+            {
+                "code": code,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": False,
+            },
+        )
+        self.run = Run(request.id, self._limits)
+        return self.run, request
+
+    async def send(self, request: Request) -> None:
+        """Send a prepared run's request."""
+        await self._channels.shell.send(request)
+
+    async def ask(self, message_type: str, content: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """Ask on the shell channel, where a running cell is waited for; the reply's content.
+
+        Raises:
+            KernelDied
+        """
+        return await self._ask(self._channels.shell, message_type, content)
+
+    async def ask_beside(
+        self, message_type: str, content: Mapping[str, JSON]
+    ) -> Mapping[str, JSON]:
+        """Ask on the control channel, which answers while a cell runs; the reply's content.
+
+        Raises:
+            KernelDied
+        """
+        return await self._ask(self._channels.control, message_type, content)
+
+    async def ask_to_end(self) -> None:
+        """Ask the kernel to end, and wait for its death."""
+        control = self._channels.control
+        await control.send(control.request("shutdown_request", {"restart": False}))
+        await self.died.wait()
+
+    def end(self, death: Death) -> None:
+        """The kernel is dead: whoever waits for it hears so. The first time counts."""
+        if self.death is not None:
+            return
+        self.death = death
+        self.died.set()
+        for pending in self._pending.values():
+            pending.answered.set()
+        if self.run is not None:
+            self.run.finish(KernelDied(death))
+
+    async def _ask(
+        self, channel: Channel, message_type: str, content: Mapping[str, JSON]
+    ) -> Mapping[str, JSON]:
+        request = channel.request(message_type, content)
+        pending = self._pending[request.id] = _Pending()
+        try:
+            if self.death is None:
+                await channel.send(request)
+                await pending.answered.wait()
+        finally:
+            del self._pending[request.id]
+        if pending.content is None:
+            assert self.death is not None
+            raise KernelDied(self.death)
+        return pending.content
+
+    async def _read_iopub(self) -> None:
+        async for envelope in self._channels.iopub.receive():
+            run = self.run
+            if envelope.type == "iopub_welcome":
+                self.welcomed.set()
+            elif run is not None and envelope.parent_id == run.id:
+                await self._take(run, envelope)
+
+    async def _take(self, run: Run, envelope: Envelope) -> None:
+        run.seen()
+        message = await _opened(envelope)
+        if message is None:
+            return
+        if message.type == "execute_input":
+            run.started.set()
+        elif message.type == "status" and message.content.get("execution_state") == "idle":
+            self._end(run, "idle")
+        elif (output := from_message(message)) is not None:
+            run.outbox.put(output, len(envelope.content))
+
+    async def _read_shell(self) -> None:
+        async for envelope in self._channels.shell.receive():
+            run = self.run
+            if run is not None and envelope.parent_id == run.id:
+                run.seen()
+                self._end(run, "reply")
+            else:
+                await self._settle_request(envelope)
+
+    async def _read_control(self) -> None:
+        async for envelope in self._channels.control.receive():
+            await self._settle_request(envelope)
+
+    async def _settle_request(self, envelope: Envelope) -> None:
+        message = await _opened(envelope)
+        pending = self._pending.get(envelope.parent_id)
+        if pending is not None:
+            pending.content = message.content if message is not None else {}
+            pending.answered.set()
+
+    def _end(self, run: Run, end: str) -> None:
+        first = not run.half_done.is_set()
+        run.ended(end)
+        if first:
+            self._tasks.start_soon(self._await_other_end, run)
+
+    async def _await_other_end(self, run: Run) -> None:
+        quiet = self._limits.quiet_seconds
+        while (left := run.last_seen + quiet - anyio.current_time()) > 0:
+            with anyio.move_on_after(left):
+                await run.done.wait()
+                return
+        run.say("Python did not say that it was done; some output may be missing.")
+        run.finish()
+
+    async def _watch_connection(self, channel: Channel) -> None:
+        async for _ in channel.cuts():
+            with anyio.move_on_after(_EXIT_SECONDS):
+                await self.died.wait()
+            if self.death is not None:
+                return
+            channel.reconnect()
+            if (run := self.run) is not None:
+                limit = self._limits.message_bytes / 2**20
+                run.say(f"An output was larger than {limit:g} MiB and was not taken.")
+                self._tasks.start_soon(self._await_end_behind, run)
+
+    async def _await_end_behind(self, run: Run) -> None:
+        """Both of its ends may be lost; but what is asked after it is answered after it."""
+        with contextlib.suppress(KernelDied):
+            await self.ask("kernel_info_request", {})
+            self._end(run, "answer behind")
+
+
+async def _opened(envelope: Envelope) -> Message | None:
+    try:
+        if len(envelope.content) < _BIG_MESSAGE:
+            return envelope.open()
+        return await to_thread.run_sync(envelope.open)
+    except Malformed:
+        return None

@@ -1,0 +1,165 @@
+"""Too much output: the kernel and the event loop live through it, and it is said."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from kernels import (
+    DisplayData,
+    ErrorOutput,
+    ExecuteResult,
+    Kernel,
+    Launch,
+    Limits,
+    Output,
+    Stream,
+    Transcript,
+)
+from tests.kernels.running import only, run, show, until_printed, value
+
+pytestmark = pytest.mark.anyio
+
+UNGUARD = "session = get_ipython().kernel.session; session.message_bytes = 1 << 30\n"
+GUARD = "session.message_bytes = 16 << 20"
+
+
+async def test_much_text_keeps_its_ends(kernel: Kernel) -> None:
+    (printed,) = await show(kernel, "for n in range(150_000): print('line', n)")
+    assert isinstance(printed, Stream)
+    assert len(printed.text) < 1.1 * Limits().output_bytes
+    assert printed.text.startswith("line 0\nline 1\n")
+    assert " more lines …\n" in printed.text
+    assert printed.text.endswith("line 149998\nline 149999\n")
+
+
+async def test_many_displays_keep_their_ends(kernel: Kernel) -> None:
+    shown = await show(kernel, "for n in range(1500): display(n)")
+    assert len(shown) == Limits().output_messages + 1
+    assert shown[0] == DisplayData({"text/plain": "0"})
+    assert shown[-1] == DisplayData({"text/plain": "1499"})
+    assert only(Stream, shown).text == "… 500 more outputs …\n"
+
+
+async def test_a_display_too_large_is_said_and_the_rest_is_there(kernel: Kernel) -> None:
+    outputs = await run(kernel, "print('a'); display('x' * 20_000_000); print('b'); 'c'")
+    assert "19.1 MiB" in outputs[1].text if isinstance(outputs[1], Stream) else False
+    assert outputs[0] == Stream("stdout", "a\n")
+    assert outputs[2] == Stream("stdout", "b\n")
+    assert only(ExecuteResult, outputs).data["text/plain"] == "'c'"
+
+
+async def test_a_print_too_large_keeps_its_ends(kernel: Kernel) -> None:
+    outputs = await run(kernel, "print('<' + 'x' * 20_000_000 + '>')")
+    printed = only(Stream, outputs).text
+    assert printed.startswith("<xxx")
+    assert printed.endswith("xxx>\n")
+    assert "more characters" in printed
+
+
+async def test_an_error_too_large_is_still_an_error(kernel: Kernel) -> None:
+    raised = only(ErrorOutput, await run(kernel, "raise ValueError('x' * 20_000_000)"))
+    assert raised.ename == "ValueError"
+    assert await value(kernel, "1") == "1"
+
+
+async def test_a_message_that_got_past_the_guard_is_said(kernel: Kernel) -> None:
+    outputs = await run(kernel, f"{UNGUARD}print('a'); display('x' * 20_000_000); print('b')")
+    told = "".join(output.text for output in outputs if isinstance(output, Stream))
+    assert told.startswith("a\n")
+    assert "larger than 16 MiB and was not taken" in told
+    assert await value(kernel, f"{GUARD}; 1") == "1"
+
+
+async def test_a_reply_that_got_past_the_guard_ends_the_run(kernel: Kernel) -> None:
+    outputs = await run(kernel, f"{UNGUARD}raise ValueError('x' * 20_000_000)")
+    assert any(isinstance(o, Stream) and "larger than" in o.text for o in outputs)
+    assert await value(kernel, f"{GUARD}; 1") == "1"
+
+
+async def test_the_event_loop_goes_on_while_a_hostile_kernel_floods(kernel: Kernel) -> None:
+    code = """
+print("go", flush=True)
+kernel = get_ipython().kernel
+message = session.msg("stream", {"name": "stdout", "text": "x"}, parent=kernel.get_parent())
+frames = session.serialize(message)
+while True:
+    kernel.iopub_socket.send_multipart(frames)
+"""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await anyio.sleep(0.01)
+            ticks += 1
+            if ticks == 100:
+                await kernel.interrupt()
+
+    await run(kernel, UNGUARD)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(tick)
+        await run(kernel, code)
+        tasks.cancel_scope.cancel()
+    assert await value(kernel, f"{GUARD}; 1") == "1"
+
+
+async def test_a_slow_consumer_gets_the_latest_and_hears_of_the_rest(launch: Launch) -> None:
+    limits = Limits(output_messages=20)
+    async with Kernel.open(launch, limits=limits) as kernel:
+        outputs: list[Output] = []
+        async for output in kernel.execute("for n in range(200): display(n)"):
+            if not outputs:
+                while kernel.busy:  # everything comes before the second output is taken
+                    await anyio.lowlevel.checkpoint()
+            outputs.append(output)
+    assert outputs[0] == DisplayData({"text/plain": "0"})
+    assert outputs[-1] == DisplayData({"text/plain": "199"})
+    assert len(outputs) < 60
+    assert "came too fast" in only(Stream, outputs).text
+
+
+async def test_bytes_that_are_no_message_are_passed_over(kernel: Kernel) -> None:
+    code = """
+kernel = get_ipython().kernel
+header = session.msg_header("stream")
+parent = session.serialize(session.msg("x", parent=kernel.get_parent()))[3]
+def send(*parts):
+    kernel.iopub_socket.send_multipart([b"topic", b"<IDS|MSG>", session.sign(list(parts)), *parts])
+send(b"{", b"{}", b"{}", b"{}")
+send(b"[]", parent, b"{}", b"{}")
+send(session.pack(header), parent, b"{}", b"not json")
+send(session.pack(header), parent, b"{}", b"[1]")
+send(session.pack(header), parent, b"{}", b'{"name": 3, "text": ["x"]}')
+send(session.pack(header), parent, b"{}", b'{"text": ' + b"[" * 5000 + b"]" * 5000 + b"}")
+send(session.pack({**header, "msg_type": "display_data"}), parent, b"{}", b'{"data": []}')
+send(session.pack({**header, "msg_type": 7}), parent, b"{}", b"{}")
+send(session.pack({**header, "msg_type": "status"}), parent, b"{}", b'{"execution_state": {}}')
+kernel.iopub_socket.send_multipart([b"<IDS|MSG>"])
+kernel.iopub_socket.send_multipart([b"no delimiter"])
+kernel.iopub_socket.send_multipart([b"<IDS|MSG>", b"forged", b"{}", parent, b"{}", b"{}"])
+print("done")
+"""
+    assert await run(kernel, f"{UNGUARD}{code}\n{GUARD}") == [Stream("stdout", "done\n")]
+
+
+async def test_progress_bars_become_one_line(kernel: Kernel) -> None:
+    code = (
+        "import sys\nfor n in range(101): sys.stderr.write(f'\\r{n}%'); sys.stderr.flush()\nprint()"
+    )
+    shown = await show(kernel, code)
+    assert shown[0] == Stream("stderr", "100%")
+
+
+async def test_a_flood_can_be_interrupted(kernel: Kernel) -> None:
+    outputs = await until_printed(kernel, "n = 0\nwhile True: print(n := n + 1, flush=True)", "9")
+    assert only(ErrorOutput, outputs).ename == "KeyboardInterrupt"
+
+
+async def test_a_transcript_of_a_flood_is_small(kernel: Kernel) -> None:
+    transcript = Transcript(Limits(output_bytes=1000))
+    for output in await run(kernel, "for n in range(3000): print(n, flush=True)"):
+        transcript.add(output)
+    (printed,) = transcript.outputs()
+    assert isinstance(printed, Stream)
+    assert len(printed.text) < 1200
