@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from chatkernel.models.connect import Models
 from chatkernel.session import Workshop
 from chatkernel.sessions import SessionManager
 from chatkernel.settings import Settings
+from chatkernel.socket_folder import socket_folder
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.data_folder import DataFolder
 from chatkernel.store.database import Database
@@ -98,11 +98,11 @@ async def open_service(
             http=http,
             runtime=settings.runtime,
         )
-        sockets = stack.enter_context(tempfile.TemporaryDirectory(prefix="ck-"))
+        sockets = stack.enter_context(socket_folder(settings.runtime))
         relay = DeathRelay()
         kernels = await stack.enter_async_context(
             LiveKernels.open(
-                Launcher(settings, archive, Path(sockets)).launch,
+                Launcher(settings, archive, sockets).launch,
                 limits=limits,
                 per_user=settings.kernels_per_user,
                 on_death=relay.tell,

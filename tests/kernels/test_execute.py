@@ -129,10 +129,6 @@ async def test_a_module_in_the_workspace_can_be_imported(kernel: Kernel, launch:
     assert await value(kernel, "import workspace_module; workspace_module.answer") == "42"
 
 
-async def test_the_server_is_not_importable_in_a_cell(kernel: Kernel) -> None:
-    assert (await error(kernel, "import kernels")).ename == "ModuleNotFoundError"
-
-
 async def test_a_consumer_that_leaves_lets_the_cell_run_on(kernel: Kernel) -> None:
     async for _ in kernel.execute(
         "print('left', flush=True); import time; time.sleep(0.2); on = 1"

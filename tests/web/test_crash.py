@@ -76,7 +76,10 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         thread.join(10)
         psutil.wait_procs(kernels_of(data / "runtime"), timeout=10)
         assert not kernels_of(data / "runtime")
+        sockets = Path((data / "runtime" / "sockets").read_text())
+        assert sockets.is_dir()
     with serving(data) as served:
+        assert not sockets.exists()
         ann = served.client("ann")
         after = ann.get(f"/api/chats/{chat}").json()
         assert after["turns"][:2] == before["turns"]
