@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chatkernel.chat_log import ChatLog, TurnRecord, unreadable_turn
+from chatkernel.chat_log import UNREADABLE_BLOCKS, ChatLog, TurnRecord, unreadable_turn
 from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
 from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
 from chatkernel.live_kernels import Owner
@@ -26,6 +26,7 @@ SEQ_RESERVED = 4096
 """Block numbers taken when a turn begins: more than a turn can have."""
 
 INTERRUPTED = "The server ended during this turn, so its answer is lost. Try again."
+UNSAVED = "This turn could not be saved, so its answer is lost. Try again."
 
 
 @dataclass(frozen=True)
@@ -88,20 +89,20 @@ class Archive:
     async def load(self, user_id: str, chat_id: str) -> ChatLog:
         """A chat with all its turns; one that can't be read says so in its place.
 
-        A turn in the making is not among them. Raises NotFound.
+        Not for a chat in which a turn runs: it would be taken for one whose end could not be saved.
+        Raises NotFound.
         """
         chats = crud.chat.for_user(user_id)
         async with self.database.reading() as session:
             chat = await chats.get(session, chat_id)
             rows = await chats.turns(session, chat_id)
-        turns = [await self._read(user_id, row) for row in rows if row.status != "running"]
+        turns = [await self._read(user_id, row) for row in rows]
         return ChatLog(chat.id, title_of(chat.title, chat.last_user_text), chat.next_seq, turns)
 
     async def _read(self, user_id: str, row: Turn) -> TurnRecord:
         if row.obj_fp is None:
-            return unreadable_turn(
-                row.idx, row.user_text, first_seq=row.first_seq, problem=INTERRUPTED
-            )
+            problem = UNSAVED if row.status == "running" else INTERRUPTED
+            return unreadable_turn(row.idx, row.user_text, first_seq=row.first_seq, problem=problem)
         try:
             stored = await self.turns.read(user_id, row.chat_id, row.idx)
             blocks = blocks_from_wire(stored.blocks)
@@ -154,7 +155,7 @@ class Archive:
                 record.idx,
                 status=record.status if obj_fp else "failed",
                 obj_fp=obj_fp,
-                next_seq=chat_log.next_seq,
+                next_seq=max(chat_log.next_seq, record.blocks[0].seq + UNREADABLE_BLOCKS),
             )
 
     async def delete_from(self, user_id: str, chat_log: ChatLog, idx: int) -> None:

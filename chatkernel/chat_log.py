@@ -8,6 +8,9 @@ from typing import Any
 
 from chatkernel.events import Block, ModelRequest, Notice, TurnEnd, TurnStatus, UserPrompt
 
+UNREADABLE_BLOCKS = 3
+"""How many block numbers `unreadable_turn` takes, and so every turn at least."""
+
 
 @dataclass(frozen=True)
 class TurnRecord:

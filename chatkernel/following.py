@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from chatkernel.events import CellOutput, Delta, Event, Status
+from chatkernel.events import CellOutput, Delta, Event, LiveEvent, Status
 
 LIVE_EVENTS_KEPT = 2_000
+LIVE_CHARACTERS_KEPT = 8 << 20
 
 
 @dataclass(eq=False)
@@ -20,12 +21,15 @@ class Follower:
 
     chat_id: str
     _events: deque[Event] = field(default_factory=deque)
+    _characters: int = 0
     _news: anyio.Event = field(default_factory=anyio.Event)
 
     def push(self, event: Event) -> None:
         """Take an event in; a live one is dropped when the reader is far behind."""
-        if isinstance(event, Delta | CellOutput | Status) and len(self._events) > LIVE_EVENTS_KEPT:
-            return
+        if isinstance(event, Delta | CellOutput | Status):
+            if len(self._events) >= LIVE_EVENTS_KEPT or self._characters >= LIVE_CHARACTERS_KEPT:
+                return
+            self._characters += _characters(event)
         self._events.append(event)
         self._news.set()
 
@@ -35,12 +39,23 @@ class Follower:
         self._news = anyio.Event()
         events = list(self._events)
         self._events.clear()
+        self._characters = 0
         return events
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
             for event in await self.wait():
                 yield event
+
+
+def _characters(event: LiveEvent) -> int:
+    match event:
+        case CellOutput(output={"text": str(text)}):
+            return len(text)
+        case CellOutput(output=output):
+            return len(str(output))
+        case _:
+            return len(event.text)
 
 
 class Following:

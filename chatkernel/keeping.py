@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from anyio import to_thread
 
 from chatkernel.events import (
     ARTIFACT_MIME,
@@ -89,7 +90,7 @@ async def keep_output(
         return output
     refs = [
         (await put(part.content, part.media_type, name)).model_dump(exclude_none=True)
-        for part in rich_parts(data)
+        for part in await to_thread.run_sync(rich_parts, data)
     ]
     kept: dict[str, Any] = {mime: data[mime] for mime in _INLINE_TYPES if _is_small(data.get(mime))}
     if refs:

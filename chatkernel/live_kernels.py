@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -35,6 +35,7 @@ class _Held:
     kernel: Kernel | None = None
     failure: KernelStartFailed | None = None
     settled: anyio.Event = field(default_factory=anyio.Event)
+    starting: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     unwanted: anyio.Event = field(default_factory=anyio.Event)
     gone: anyio.Event = field(default_factory=anyio.Event)
 
@@ -61,6 +62,7 @@ class LiveKernels:
         self._per_user = per_user
         self._on_death = on_death
         self._held: dict[str, _Held] = {}
+        self._kept: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -74,7 +76,9 @@ class LiveKernels:
     ) -> AsyncIterator[LiveKernels]:
         """Kernels that all end with this context."""
         async with anyio.create_task_group() as tasks:
-            yield cls(tasks, launch, limits=limits, per_user=per_user, on_death=on_death)
+            kernels = cls(tasks, launch, limits=limits, per_user=per_user, on_death=on_death)
+            yield kernels
+            await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
 
     def alive(self, chat_id: str) -> Kernel | None:
@@ -95,22 +99,31 @@ class LiveKernels:
         """
         held = self._hold(owner)
         await held.settled.wait()
-        if held.kernel is None:
-            raise held.failure or KernelStartFailed("The kernel was ended before it was ready.")
+        if held.kernel is None or held.unwanted.is_set():
+            raise held.failure or KernelStartFailed("it was ended before it was ready.")
         held.used = time.monotonic()
         return held.kernel
 
     async def end(self, chat_id: str) -> None:
         """End the chat's kernel, if there is one; returns when it is gone."""
-        if held := self._held.get(chat_id):
-            self._let_go(held)
-            with anyio.move_on_after(END_SECONDS):
-                await held.gone.wait()
+        held = self._held.get(chat_id)
+        await self._end([held] if held else [])
 
     async def end_all_of(self, user_id: str) -> None:
-        """End every kernel of a user."""
-        for chat_id in [h.owner.chat_id for h in self._held.values() if h.owner.user_id == user_id]:
-            await self.end(chat_id)
+        """End every kernel of a user; returns when they are gone."""
+        await self._end(self._of(user_id))
+
+    @contextmanager
+    def kept(self, chat_id: str) -> Iterator[None]:
+        """While inside, the chat's kernel isn't ended to make room for another."""
+        self._kept.add(chat_id)
+        try:
+            yield
+        finally:
+            self._kept.discard(chat_id)
+
+    def _of(self, user_id: str) -> list[_Held]:
+        return [held for held in self._held.values() if held.owner.user_id == user_id]
 
     def _hold(self, owner: Owner) -> _Held:
         held = self._held.get(owner.chat_id)
@@ -122,34 +135,48 @@ class LiveKernels:
         return held
 
     def _make_room(self, user_id: str) -> None:
-        theirs = [held for held in self._held.values() if held.owner.user_id == user_id]
-        idle = sorted((held for held in theirs if not held.busy), key=lambda held: held.used)
+        theirs = self._of(user_id)
+        free = (held for held in theirs if not held.busy and held.owner.chat_id not in self._kept)
+        idle = sorted(free, key=lambda held: held.used)
         for held in idle[: max(0, len(theirs) - self._per_user + 1)]:
             self._let_go(held)
 
+    async def _end(self, ending: Sequence[_Held]) -> None:
+        for held in ending:
+            self._let_go(held)
+        with anyio.move_on_after(END_SECONDS):
+            for held in ending:
+                await held.gone.wait()
+
     def _let_go(self, held: _Held) -> None:
         held.unwanted.set()
+        if held.kernel is None:
+            held.starting.cancel()
         if self._held.get(held.owner.chat_id) is held:
             del self._held[held.owner.chat_id]
 
     async def _own(self, held: _Held) -> None:
         try:
-            async with Kernel.open(await self._launch(held.owner), limits=self._limits) as kernel:
-                held.kernel = kernel
-                held.settled.set()
-                await self._until_over(held, kernel)
+            with held.starting:
+                await self._live(held)
         except KernelStartFailed as error:
             held.failure = error
             log.warning("kernel of chat %s: %s", held.owner.chat_id, error)
         except ChatkernelError as error:
-            held.failure = KernelStartFailed(f"Python can't be started. {error.message}")
+            held.failure = KernelStartFailed(error.message)
         except Exception:  # one kernel's fault must not end the others
             log.exception("kernel of chat %s", held.owner.chat_id)
-            held.failure = KernelStartFailed("Python can't be started; the server's log says why.")
+            held.failure = KernelStartFailed("the server's log says why.")
         finally:
             self._let_go(held)
             held.settled.set()
             held.gone.set()
+
+    async def _live(self, held: _Held) -> None:
+        async with Kernel.open(await self._launch(held.owner), limits=self._limits) as kernel:
+            held.kernel = kernel
+            held.settled.set()
+            await self._until_over(held, kernel)
 
     async def _until_over(self, held: _Held, kernel: Kernel) -> None:
         async with anyio.create_task_group() as waiting:

@@ -11,6 +11,7 @@ from chatkernel.agent.work import Work
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Block, Notice, TurnEnd, TurnStatus
 from chatkernel.live_kernels import Owner
+from chatkernel.models.choice import ModelChoice
 
 
 @dataclass(eq=False)
@@ -21,6 +22,7 @@ class RunningTurn:
     text: str
     owner: Owner
     interaction: Interaction
+    choice: ModelChoice
     blocks: list[Block] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     over: anyio.Event = field(default_factory=anyio.Event)

@@ -16,10 +16,12 @@ from chatkernel.archive import Archive
 from chatkernel.attention import Attention
 from chatkernel.chat_log import ChatLog, TurnRecord
 from chatkernel.errors import (
+    Busy,
     ChatkernelError,
     EditOutOfRange,
     EmptyMessage,
     MessageTooLong,
+    NotFound,
     SessionBusy,
     TurnRunning,
 )
@@ -37,18 +39,18 @@ from chatkernel.following import Following
 from chatkernel.live import Live
 from chatkernel.live_kernels import LiveKernels, Owner
 from chatkernel.models.connect import Models
+from chatkernel.namespaces import Namespaces
 from chatkernel.running_turn import RunningTurn
+from chatkernel.store.crud.text import storable
 from kernels import Death, Kernel, KernelError, Limits, Variable
 
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 30.0
 """How long the end of a turn may take to be written, also when the server is going down."""
+WIND_DOWN_SECONDS = 3.0
+"""How long a server that ends waits for a cell to heed its interrupt."""
 
-FRESH_KERNEL = (
-    "Python started afresh, so variables of earlier messages are gone. "
-    "Run the code again where you need them."
-)
 SHUT_DOWN = "The server was shut down during this turn. Try again."
 UNEXPECTED = "Something went wrong on the server; its log says what. Try again."
 
@@ -77,7 +79,10 @@ class UserSession:
         self._log: ChatLog | None = None
         self._turn: RunningTurn | None = None
         self._claimed: str | None = None
+        self._deleting: set[str] = set()
         self._attached: dict[str, list[str]] = {}
+        self._namespaces = Namespaces()
+        self._winding_down = False
         self.over = False
         self.gone = anyio.Event()
         self._life = anyio.CancelScope()
@@ -97,6 +102,14 @@ class UserSession:
     def close(self) -> None:
         """Ask the session to end; a running turn is stored as stopped."""
         self._life.cancel()
+
+    async def wind_down(self) -> None:
+        """Stop the running turn because the server ends, and wait a moment for what it had done."""
+        self._winding_down = True
+        if (turn := self._turn) is not None:
+            turn.interaction.stop()
+            with anyio.move_on_after(WIND_DOWN_SECONDS):
+                await turn.over.wait()
 
     @property
     def running_chat(self) -> str | None:
@@ -128,12 +141,14 @@ class UserSession:
         self._claim(chat_id)
         with self.attention.needed():
             try:
-                chat_log = await self.start_chat(chat_id)
-                turn = await self._begin(chat_log, text, edit_idx)
+                # Who asks may leave at any moment; half begun, nobody could go on from it.
+                with anyio.CancelScope(shield=True):
+                    chat_log = await self.start_chat(chat_id)
+                    turn = await self._begin(chat_log, text, edit_idx)
+                    self._tasks.start_soon(self._take, turn)
             except BaseException:
                 self._release()
                 raise
-            self._tasks.start_soon(self._take, turn)
         return turn
 
     def stop(self, chat_id: str) -> bool:
@@ -171,9 +186,19 @@ class UserSession:
         """
         if self._claimed == chat_id:
             raise TurnRunning("The chat is still answering. Stop it first, then delete it.")
+        self._deleting.add(chat_id)
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._delete_chat(chat_id)
+        finally:
+            self._deleting.discard(chat_id)
+
+    async def _delete_chat(self, chat_id: str) -> None:
         await self._workshop.archive.check_owner(self.user_id, chat_id)
         await self._workshop.kernels.end(chat_id)
         await self._workshop.archive.delete_chat(self.user_id, chat_id)
+        self._attached.pop(chat_id, None)
+        self._namespaces.forget(chat_id)
         if self._log is not None and self._log.id == chat_id:
             self._log = None
 
@@ -182,14 +207,19 @@ class UserSession:
         self._attached.setdefault(chat_id, []).append(path)
 
     def kernel_died(self, chat_id: str, death: Death) -> None:
-        """Tell the page of a kernel that died between turns; a running cell tells it itself."""
-        if self.turn_of(chat_id) is None:
-            text = f"Python ended: {death.cause}. It starts again with your next message."
-            self.following.publish(chat_id, Status(turn=0, text=text))
+        """Tell the page of a kernel that died; a running cell also tells it itself."""
+        self._namespaces.died(chat_id, death)
+        text = f"Python ended: {death.cause}."
+        if (turn := self.turn_of(chat_id)) is not None:
+            self._show(Status(turn=turn.idx, text=text))
+            return
+        text = f"{text} It starts again with your next message."
+        self.following.publish(chat_id, Status(turn=0, text=text))
 
     def _check(self, text: str) -> None:
         if not text.strip():
             raise EmptyMessage("The message is empty. Write something first.")
+        storable(text)
         limit = self._workshop.message_bytes
         if len(text.encode("utf-8", "replace")) > limit:
             raise MessageTooLong(
@@ -201,6 +231,10 @@ class UserSession:
             raise TurnRunning("The chat is still answering. Wait for it, or stop it first.")
         if self._claimed is not None:
             raise SessionBusy("Another chat of yours is answering. Stop it first, or wait for it.")
+        if chat_id in self._deleting:
+            raise NotFound("This chat is being deleted. Start a new one.")
+        if self.over:
+            raise Busy("Your session is being closed. Send the message again.")
         self._claimed = chat_id
 
     def _release(self) -> None:
@@ -213,23 +247,24 @@ class UserSession:
         if edit_idx is not None and not 0 <= edit_idx < turns:
             raise EditOutOfRange(f"There is no message {edit_idx} to edit: the chat has {turns}.")
         idx = turns if edit_idx is None else edit_idx
-        files = (*chat_log.files_of(idx), *self._attached.pop(chat_log.id, ()))
+        kept = chat_log.files_of(idx)
         if edit_idx is not None:
             await self.delete_from_idx(chat_log, idx)
         await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
         turn = self._turn = self._make_turn(chat_log, idx, text)
+        files = (*kept, *self._attached.pop(chat_log.id, ()))
         if files:
             turn.interaction.remarks = (f"Attached to this message: {', '.join(files)}.",)
         if edit_idx is not None:
             self._add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
-        mode = self._workshop.models.current.mode
-        seq = chat_log.number()
+        seq, mode = chat_log.number(), turn.choice.mode
         self._add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
         return turn
 
     async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
         """Let turns >= ``idx`` go: rows, files, artifacts, and the kernel they ran in."""
         await self._workshop.kernels.end(chat_log.id)
+        self._namespaces.forget(chat_log.id)
         await self._workshop.archive.delete_from(self.user_id, chat_log, idx)
 
     def _make_turn(self, chat_log: ChatLog, idx: int, text: str) -> RunningTurn:
@@ -243,25 +278,46 @@ class UserSession:
         async def lend() -> Kernel:
             if self.kernel(owner.chat_id) is None:
                 self._show(Status(turn=idx, text="Starting Python…"))
-            return await self._workshop.kernels.lend(owner)
+            kernel = await self._workshop.kernels.lend(owner)
+            self._note_kernel(kernel)
+            return kernel
 
         interaction = Interaction(
             turn=idx, user_text=text, lend=lend, put=put, live=self._show, number=chat_log.number
         )
-        return RunningTurn(chat_log, text, owner, interaction)
+        choice = self._workshop.models.current
+        return RunningTurn(chat_log, text, owner, interaction, choice)
+
+    def _note_kernel(self, kernel: Kernel) -> None:
+        """Say it when a turn goes on with another kernel than the one it had."""
+        turn = self._turn
+        if turn is None or not self._namespaces.move(turn.log.id, kernel):
+            return
+        line = self._namespaces.loss(turn.log.id)
+        if not turn.interaction.loss_said:
+            self._tell(turn, line)
+        turn.interaction.loss_said = False
+
+    def _tell(self, turn: RunningTurn, line: str) -> None:
+        """Tell something to the user and the model."""
+        turn.interaction.remarks = (*turn.interaction.remarks, line)
+        self._add(turn, turn.notice(line))
 
     async def _take(self, turn: RunningTurn) -> None:
         status: TurnStatus = "stopped"
         error: str | None = SHUT_DOWN
-        with self.attention.needed():
+        with self.attention.needed(), self._workshop.kernels.kept(turn.log.id):
             try:
                 error = await self._converse(turn)
                 status = "failed" if error else "stopped" if turn.interaction.stopping else "ok"
+                if status == "stopped" and self._winding_down:
+                    error = SHUT_DOWN
             finally:
-                with anyio.move_on_after(SAVE_SECONDS, shield=True):
+                try:
                     await self._end(turn, status, error)
-                self._release()
-                turn.over.set()
+                finally:
+                    self._release()
+                    turn.over.set()
 
     async def _converse(self, turn: RunningTurn) -> str | None:
         """Take the turn to its end; the error to tell the user, if there was one."""
@@ -270,7 +326,7 @@ class UserSession:
             assistant = await self._workshop.assistant()
             blocks = assistant.take_turn(
                 turn.interaction,
-                choice=self._workshop.models.current,
+                choice=turn.choice,
                 history=turn.log.history(),
                 work=turn.work,
             )
@@ -288,29 +344,44 @@ class UserSession:
         """Start the kernel while the model thinks, and find out what the model should know."""
         interaction = turn.interaction
         kernel = self.kernel(turn.log.id)
-        if kernel is not None:
-            interaction.variables = await _inventory(kernel)
-        else:
-            self._workshop.kernels.start(turn.owner)
+        if not self._namespaces.held_by(turn.log.id, kernel):
+            # It ended, or one was started between turns, to help with typing.
+            line = self._namespaces.forget(turn.log.id)
             if turn.log.ran_code:
-                interaction.remarks = (*interaction.remarks, FRESH_KERNEL)
-                self._add(turn, turn.notice(FRESH_KERNEL))
+                self._tell(turn, line)
+        if kernel is None:
+            self._workshop.kernels.start(turn.owner)
+        else:
+            interaction.variables = None
+            with interaction.unless_stopped():
+                interaction.variables = await _inventory(kernel)
         interaction.files = await self._workshop.archive.file_names(turn.owner)
 
     async def _end(self, turn: RunningTurn, status: TurnStatus, error: str | None) -> None:
-        messages = (await self._workshop.assistant()).pack(turn.work) if turn.work.messages else []
+        messages: list[object] = []
         end = turn.end(status, error)
+        problem: str | None = None
         try:
-            await self.save_turn(turn, end, messages)
+            with anyio.fail_after(SAVE_SECONDS, shield=True):
+                messages = await self._messages(turn)
+                await self.save_turn(turn, end, messages)
         except ChatkernelError as failure:
-            end = turn.end("failed", f"This turn could not be saved. {failure.message}")
+            problem = failure.message
         except Exception:  # as above: the answer is shown, and that it isn't kept is said
             log.exception("saving turn %d of chat %s", turn.idx, turn.log.id)
-            end = turn.end("failed", f"This turn could not be saved. {UNEXPECTED}")
+            problem = UNEXPECTED
+        if problem is not None:
+            told = f"{error or ''} This turn could not be saved. {problem}".lstrip()
+            end = end.model_copy(update={"status": "failed", "error": told})
         turn.log.turns.append(
             TurnRecord(turn.idx, turn.text, end.status, (*turn.blocks, end), messages)
         )
         self._add(turn, end)
+
+    async def _messages(self, turn: RunningTurn) -> list[object]:
+        if not turn.work.messages:
+            return []
+        return (await self._workshop.assistant()).pack(turn.work)
 
     async def save_turn(self, turn: RunningTurn, end: TurnEnd, messages: list[object]) -> None:
         """Write the turn's file, then its row.
@@ -332,9 +403,9 @@ class UserSession:
             self.following.publish(self._turn.log.id, event)
 
 
-async def _inventory(kernel: Kernel) -> tuple[Variable, ...]:
+async def _inventory(kernel: Kernel) -> tuple[Variable, ...] | None:
     try:
         return await kernel.variables()
     except KernelError as error:
         log.warning("no inventory of kernel %s: %s", kernel.id, error)
-        return ()
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,8 @@ from anyio.abc import TaskGroup, TaskStatus
 from chatkernel.live_kernels import Owner
 from chatkernel.session import UserSession, Workshop
 from kernels import Death
+
+log = logging.getLogger(__name__)
 
 
 class SessionManager:
@@ -30,7 +33,9 @@ class SessionManager:
     ) -> AsyncIterator[SessionManager]:
         """Sessions that all end with this context, their running turns stored as stopped."""
         async with anyio.create_task_group() as tasks:
-            yield cls(tasks, workshop, grace_seconds=grace_seconds)
+            manager = cls(tasks, workshop, grace_seconds=grace_seconds)
+            yield manager
+            await manager._wind_down()
             tasks.cancel_scope.cancel()
 
     def of(self, user_id: str) -> UserSession | None:
@@ -40,20 +45,25 @@ class SessionManager:
 
     async def open_for(self, user_id: str) -> UserSession:
         """The user's session, opened when there is none."""
-        async with self._opening:
-            session = self._sessions.get(user_id)
-            if session is not None and not session.over:
-                return session
-            if session is not None:
-                await session.gone.wait()
-            session = UserSession(user_id, self._workshop, grace_seconds=self._grace)
-            await self._tasks.start(self._own, session)
-            return session
+        while True:
+            async with self._opening:
+                session = self._sessions.get(user_id)
+                if session is None:
+                    session = UserSession(user_id, self._workshop, grace_seconds=self._grace)
+                    await self._tasks.start(self._own, session)
+                if not session.over:
+                    return session
+            await session.gone.wait()
 
     def kernel_died(self, owner: Owner, death: Death) -> None:
         """Pass the news of a kernel's death to its owner's session."""
         if session := self._sessions.get(owner.user_id):
             session.kernel_died(owner.chat_id, death)
+
+    async def _wind_down(self) -> None:
+        async with anyio.create_task_group() as winding:
+            for session in self._sessions.values():
+                winding.start_soon(session.wind_down)
 
     async def _own(
         self, session: UserSession, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
@@ -61,6 +71,8 @@ class SessionManager:
         self._sessions[session.user_id] = session
         try:
             await session.serve(task_status=task_status)
+        except Exception:  # one user's fault must not end the others' sessions
+            log.exception("session of user %s", session.user_id)
         finally:
             with anyio.CancelScope(shield=True):
                 await self._workshop.kernels.end_all_of(session.user_id)

@@ -43,6 +43,10 @@ _SUFFIXES = {
 }
 ROWS = 10
 
+_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
+_ESCAPE = 27
+_NO_COLOUR = re.compile(r"\x1b(?!\[[0-9;:]*m)")
+
 
 class Terminal:
     """Prints text as it is written, code and outputs as they are done, and writes figures as files."""
@@ -51,27 +55,27 @@ class Terminal:
         self._content = content
         self._folder = folder
         self._console = Console(soft_wrap=True)
-        self._streamed = ""
+        self._streamed: dict[int, str] = {}
         self._written: set[str] = set()
 
     async def show(self, event: Event) -> None:
         """Print one event."""
         match event:
-            case Delta(type="text", text=text):
-                self._streamed += text
-                self._console.print(Text(text), end="")
+            case Delta(type="text", index=index, text=text):
+                self._streamed[index] = self._streamed.get(index, "") + text
+                self._console.print(_plain(text), end="")
             case CallTools(parts=parts):
                 for part in parts:
                     await self._part(part)
-                self._streamed = ""
+                self._streamed.clear()
             case ModelRequest(parts=parts):
                 for returned in parts:
                     for output in returned.outputs:
                         await self._output(output)
             case Notice(text=text):
-                self._console.print(Text(text, style="yellow"))
+                self._console.print(_plain(text, "yellow"))
             case TurnEnd(error=error) if error:
-                self._console.print(Text(error, style="red"))
+                self._console.print(_plain(error, "red"))
 
     def farewell(self, chat_id: str) -> None:
         """Say how to go on."""
@@ -80,23 +84,23 @@ class Terminal:
     async def _part(self, part: object) -> None:
         match part:
             case TextPart(text=text, shown=shown):
-                left = text.removeprefix(self._streamed) if self._streamed else _TAG.sub("", text)
-                self._console.print(Text(left))
+                streamed = text in self._streamed.values()
+                self._console.print("" if streamed else _plain(_TAG.sub("", text)))
                 for each in shown:
                     if each.artifact:
                         await self._artifact(each.artifact)
                     elif each.problem:
-                        self._console.print(Text(each.problem, style="yellow"))
+                        self._console.print(_plain(each.problem, "yellow"))
             case ToolCall(tool="run_python", args=args):
-                code = str(args.get("code", "")).rstrip()
+                code = str(args.get("code", "")).translate(_CONTROLS).rstrip()
                 self._console.print(Syntax(code, "python", background_color="default"))
 
     async def _output(self, output: NotebookOutput) -> None:
         match output:
             case {"output_type": "stream", "text": str(text)}:
-                self._console.print(Text.from_ansi(text.rstrip("\n")))
+                self._console.print(_coloured(text.rstrip("\n")))
             case {"output_type": "error", "traceback": [*lines]}:
-                self._console.print(Text.from_ansi("\n".join(map(str, lines))))
+                self._console.print(_coloured("\n".join(map(str, lines))))
             case {"data": Mapping() as data}:
                 await self._bundle(data)
 
@@ -105,7 +109,7 @@ class Terminal:
         if refs:
             await self._artifact(refs[0])
         elif "text/plain" in data:
-            self._console.print(Text(str(data["text/plain"])))
+            self._console.print(_plain(str(data["text/plain"])))
 
     async def _artifact(self, ref: ArtifactRef) -> None:
         if ref.id in self._written:
@@ -120,27 +124,46 @@ class Terminal:
 
     def _write(self, ref: ArtifactRef, content: bytes) -> Path:
         name = safe_name(ref.name or f"figure-{ref.id[:8]}")
-        path = self._folder / f"{name}{_SUFFIXES.get(ref.media_type, '.bin')}"
+        suffix = _SUFFIXES.get(ref.media_type, ".bin")
         if ref.media_type == PLOTLY_MIME:
-            _write_figure(content, path)
-        else:
-            path.write_bytes(content)
-        return path
+            content = _figure_page(content)
+        number, path = 1, self._folder / f"{name}{suffix}"
+        while True:
+            try:
+                with path.open("xb") as file:  # what is there is somebody's, or an earlier answer's
+                    file.write(content)
+            except FileExistsError:
+                number += 1
+                path = self._folder / f"{name}-{number}{suffix}"
+            else:
+                return path
 
 
-def _write_figure(content: bytes, path: Path) -> None:
+def _figure_page(content: bytes) -> bytes:
     """A page that stands on its own, made by plotly itself."""
     import plotly.io
 
     figure = plotly.io.from_json(content, skip_invalid=True)
-    plotly.io.write_html(figure, path, include_plotlyjs=True)
+    page: str = plotly.io.to_html(figure, include_plotlyjs=True)
+    return page.encode()
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Text that only shows itself: what it holds of a terminal's commands is left out."""
+    return Text(text.translate(_CONTROLS), style=style)
+
+
+def _coloured(text: str) -> Text:
+    """The same, but colours are kept."""
+    allowed = {code: None for code in _CONTROLS if code != _ESCAPE}
+    return Text.from_ansi(_NO_COLOUR.sub("", text.translate(allowed)))
 
 
 def _table(frame: Mapping[str, Any]) -> Table:
     table = Table()
     for column in frame["columns"]:
-        table.add_column(Text(str(column["name"])))
+        table.add_column(_plain(str(column["name"])))
     for row in frame["rows"][:ROWS]:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(_plain("" if cell is None else str(cell)) for cell in row))
     table.caption = f"{frame['total']:,} rows"
     return table

@@ -18,7 +18,7 @@ from chatkernel.service import open_service
 from chatkernel.settings import Settings
 from web import health, pages
 from web.api.routes import api_routes
-from web.assets import Assets
+from web.assets import Assets, version
 from web.guards import Guard, Hosts, is_loopback
 from web.login import Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
@@ -74,6 +74,7 @@ class App:
         self.readiness.reason = "chatkernel is starting. Try again in a moment."
         async with open_service(self.settings) as service:
             key = await to_thread.run_sync(cookie_key, self.settings.runtime)
+            await to_thread.run_sync(version)
             login = Login(
                 service.archive,
                 key=key,

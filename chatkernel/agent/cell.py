@@ -9,8 +9,15 @@ import anyio
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.report import FinishedOutput, report
 from chatkernel.errors import StorageFailed
-from chatkernel.events import CellOutput, NotebookOutput, Status, ToolReturn, ToolStatus
-from chatkernel.keeping import keep_output
+from chatkernel.events import (
+    ARTIFACT_MIME,
+    CellOutput,
+    NotebookOutput,
+    Status,
+    ToolReturn,
+    ToolStatus,
+)
+from chatkernel.keeping import RICH_TYPES, keep_output
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -50,7 +57,7 @@ async def run_cell(interaction: Interaction, code: str, *, call_id: str, limits:
 
     Never raises for what a cell or its kernel does: a death, a time-out and a stop are statuses.
     """
-    keeper = _Keeper(interaction)
+    keeper = _Keeper(interaction, limits)
     run = await _run(interaction, code, call_id=call_id, limits=limits, keeper=keeper)
     said = [_said(run.remark)] if run.remark else []
     kept = [await keeper.keep(output) for output in run.outputs]
@@ -69,28 +76,43 @@ class _Keeper:
     """Stores rich outputs once each, the first ones already while the cell runs."""
 
     interaction: Interaction
-    kept: dict[int, tuple[Output, NotebookOutput]] = field(default_factory=dict)
+    limits: Limits
+    size: int = 0
+    kept: dict[tuple[int, ...], tuple[Output, NotebookOutput]] = field(default_factory=dict)
 
     async def keep(self, output: Output) -> NotebookOutput:
         """The output as a block holds it."""
-        known = self.kept.get(id(output))
-        if known is not None:
-            return known[1]
+        rich = _rich_values(output)
+        if rich in self.kept:
+            return self.kept[rich][1]
         try:
             made = await keep_output(to_nbformat(output), self.interaction.put)
         except StorageFailed as failure:
             made = _said(f"An output could not be kept, so it isn't shown. {failure.message}")
-        self.kept[id(output)] = output, made
+        if rich:
+            self.kept[rich] = output, made
+            self.size += sum(ref["size"] for ref in made.get("data", {}).get(ARTIFACT_MIME, ()))
         return made
 
     async def for_now(self, output: Output) -> NotebookOutput:
         """The output as it is shown while the cell runs: what a later one replaces isn't stored."""
-        if isinstance(output, DisplayData | ExecuteResult) and len(self.kept) < KEPT_WHILE_RUNNING:
-            return await self.keep(output)
-        shown = to_nbformat(output)
-        if isinstance(output, DisplayData | ExecuteResult | UpdateDisplay):
-            return {**shown, "data": {"text/plain": output.data.get("text/plain", "")}}
+        room = len(self.kept) < KEPT_WHILE_RUNNING and self.size < self.limits.display_bytes
+        if isinstance(output, DisplayData | ExecuteResult) and room:
+            shown = await self.keep(output)
+        else:
+            shown = to_nbformat(output)
+            if isinstance(output, DisplayData | ExecuteResult | UpdateDisplay):
+                shown["data"] = {"text/plain": output.data.get("text/plain", "")}
+        if isinstance(output, DisplayData) and output.display_id is not None:
+            return {**shown, "transient": {"display_id": output.display_id}}
         return shown
+
+
+def _rich_values(output: Output) -> tuple[int, ...]:
+    """Tells the output from others: its transcript makes another one of it, with the same values."""
+    if not isinstance(output, DisplayData | ExecuteResult):
+        return ()
+    return tuple(id(value) for mime, value in output.data.items() if mime in RICH_TYPES)
 
 
 async def _run(
@@ -102,7 +124,7 @@ async def _run(
             kernel = await interaction.lend()
     except KernelStartFailed as failure:
         return CellRun("died", remark=str(failure))
-    if kernel is None:
+    if kernel is None or interaction.stopping:
         return CellRun("stopped", remark="Stopped before this cell ran.")
     interaction.live(Status(turn=interaction.turn, text="Running…"))
     async with anyio.create_task_group() as tasks:
@@ -129,8 +151,10 @@ async def _collect(
             shown = await keeper.for_now(output)
             interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
     except KernelDied as death:
+        interaction.loss_said = True
         return _dead(interaction, transcript, death)
     except CellTimedOut as timeout:
+        interaction.loss_said = timeout.killed
         return CellRun("timeout", transcript.outputs(), _timeout_remark(timeout))
     return CellRun(_status(interaction, transcript), transcript.outputs())
 

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import AsyncIterator
 
 import orjson
+from anyio import to_thread
 from IPython.core.inputtransformer2 import TransformerManager
 from pydantic_ai.messages import ModelMessage, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
@@ -18,6 +19,10 @@ HOW_TO_CONNECT = (
     "No model is connected, so what you write runs as Python. "
     "To chat in plain words, choose **Connect a model** at the top."
 )
+LONGEST_CHARACTERS = 10_000
+LONGEST_LINES = 100
+"""A longer message is taken for a cell unread: IPython's translation takes its time line by line."""
+
 _NAMES_ASKED = 8
 
 
@@ -43,8 +48,11 @@ def direct_model(interaction: Interaction) -> FunctionModel:
 
 async def refuse(interaction: Interaction) -> str | None:
     """Why the message is no cell, in one friendly sentence, or None when it can run."""
+    text = interaction.user_text
+    if len(text) > LONGEST_CHARACTERS or text.count("\n") > LONGEST_LINES:
+        return None
     try:
-        tree = parse(interaction.user_text)
+        tree = await to_thread.run_sync(parse, text, abandon_on_cancel=True)
     except SyntaxError as error:
         where = f", line {error.lineno}" if error.lineno and error.lineno > 1 else ""
         return f"That isn't Python ({error.msg}{where}). {HOW_TO_CONNECT}"
@@ -57,18 +65,26 @@ async def refuse(interaction: Interaction) -> str | None:
 def parse(code: str) -> ast.Module:
     """The cell as Python sees it after IPython's magics, ``!`` and ``?`` are translated.
 
+    Of ``name?`` it gives what is asked about: IPython would take the last word of any question.
+
     Raises:
         SyntaxError: it isn't Python.
     """
     try:
-        translated = TransformerManager().transform_cell(code)
+        translated = TransformerManager().transform_cell(_asked_about(code))
         tree = compile(
             translated, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
         )
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RuntimeError, MemoryError) as error:
         raise SyntaxError(str(error) or "too deeply nested") from error
     assert isinstance(tree, ast.Module)
     return tree
+
+
+def _asked_about(code: str) -> str:
+    line = code.strip()
+    is_help = line.endswith("?") and "\n" not in line and "*" not in line
+    return line.rstrip("?") if is_help and not line.startswith(("?", "!", "%")) else code
 
 
 def bare_names(tree: ast.Module) -> list[str]:
@@ -84,7 +100,7 @@ def bare_names(tree: ast.Module) -> list[str]:
 
 
 async def _is_defined(interaction: Interaction, name: str) -> bool:
-    if any(variable.name == name for variable in interaction.variables):
+    if any(variable.name == name for variable in interaction.variables or ()):
         return True
     try:
         await (await interaction.lend()).bundle(name)

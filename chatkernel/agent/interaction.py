@@ -17,7 +17,8 @@ class Interaction:
     """One turn's inputs, its way to the kernel, and the wish to stop.
 
     ``lend`` gives the chat's kernel and starts one when there is none; ``live`` shows what is in the
-    making; ``number`` gives the next block's ``seq``.
+    making; ``number`` gives the next block's ``seq``. ``variables`` are None when the kernel didn't tell.
+    ``loss_said``: user and model know that the last kernel's variables are gone.
     """
 
     turn: int
@@ -26,9 +27,10 @@ class Interaction:
     put: Put
     live: Callable[[LiveEvent], None]
     number: Callable[[], int]
-    variables: tuple[Variable, ...] = ()
+    variables: tuple[Variable, ...] | None = ()
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    loss_said: bool = False
     returns: dict[str, ToolReturn] = field(default_factory=dict)
     _stopping: anyio.Event = field(default_factory=anyio.Event)
     _waiting: anyio.CancelScope | None = None

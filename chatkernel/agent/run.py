@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_ai import Agent, ModelRequestNode, UsageLimits
@@ -82,25 +84,46 @@ async def run_agent(
         model_settings=request_settings(model),
         usage_limits=UsageLimits(request_limit=requests),
     ) as run:
-        pending: RequestMessage | None = None
+        progress, failure = _Progress(), None
         try:
-            async for node in run:
-                if Agent.is_model_request_node(node):
-                    if returned := _request_block(interaction, node.request):
-                        yield returned
-                    if interaction.stopping:
-                        pending = node.request
-                        break
-                    if not await _ask(interaction, run, node):
-                        break
-                elif Agent.is_call_tools_node(node):
-                    async for block in _response(interaction, node.model_response):
-                        yield block
+            async with aclosing(_nodes(interaction, run, progress)) as blocks:
+                async for block in blocks:
+                    yield block
+        except Exception as error:  # noqa: BLE001 raised again, once what was written is a block
+            failure = error
         finally:
-            _keep(work, run, pending)
-        if interaction.stopping and (cut := _cut_response(work)):
-            async for block in _response(interaction, cut):
-                yield block
+            _keep(work, run, progress.pending)
+        for cut in _responses(work)[progress.responses :]:
+            if said := await _response(interaction, cut):
+                yield said
+        if failure is not None:
+            raise failure
+
+
+@dataclass
+class _Progress:
+    """How many responses are blocks, and the results that were not sent because of a stop."""
+
+    responses: int = 0
+    pending: RequestMessage | None = None
+
+
+async def _nodes(
+    interaction: Interaction, run: Run, progress: _Progress
+) -> AsyncGenerator[CallTools | ModelRequest, None]:
+    async for node in run:
+        if Agent.is_model_request_node(node):
+            if returned := _request_block(interaction, node.request):
+                yield returned
+            if interaction.stopping:
+                progress.pending = node.request
+                return
+            if not await _ask(interaction, run, node):
+                return
+        elif Agent.is_call_tools_node(node):
+            progress.responses += 1
+            if said := await _response(interaction, node.model_response):
+                yield said
 
 
 async def _ask(
@@ -126,9 +149,9 @@ def _keep(work: Work, run: Run, pending: RequestMessage | None) -> None:
     }
 
 
-def _cut_response(work: Work) -> ModelResponse | None:
-    last = work.messages[-1] if work.messages else None
-    return last if isinstance(last, ModelResponse) and last.parts else None
+def _responses(work: Work) -> list[ModelResponse]:
+    """What the model said, that which broke off or was stopped included."""
+    return [message for message in work.messages if isinstance(message, ModelResponse)]
 
 
 def _delta(turn: int, event: object) -> Delta | None:
@@ -149,11 +172,12 @@ def _delta(turn: int, event: object) -> Delta | None:
     return None
 
 
-async def _response(interaction: Interaction, response: ModelResponse) -> AsyncIterator[CallTools]:
+async def _response(interaction: Interaction, response: ModelResponse) -> CallTools | None:
     """The response's block, if there is anything in it."""
     parts = [part for p in response.parts if (part := await _part(interaction, p))]
-    if parts:
-        yield CallTools(seq=interaction.number(), turn=interaction.turn, parts=tuple(parts))
+    if not parts:
+        return None
+    return CallTools(seq=interaction.number(), turn=interaction.turn, parts=tuple(parts))
 
 
 async def _part(interaction: Interaction, part: object) -> Part | None:
@@ -170,7 +194,7 @@ async def _part(interaction: Interaction, part: object) -> Part | None:
 def _arguments(call: ModelToolCall) -> dict[str, Any]:
     try:
         return call.args_as_dict(raise_if_invalid=True)
-    except ValueError:
+    except (ValueError, AssertionError):  # no JSON, or no object
         return {"invalid": str(call.args)}
 
 
@@ -184,7 +208,7 @@ def _request_block(interaction: Interaction, request: RequestMessage) -> ModelRe
 def _returned(interaction: Interaction, part: object) -> ToolReturn | None:
     match part:
         case ToolReturnPart(tool_call_id=call_id) | RetryPromptPart(tool_call_id=str(call_id)):
-            return interaction.returns.get(call_id) or _refused(part)
+            return interaction.returns.pop(call_id, None) or _refused(part)
     return None
 
 

@@ -6,25 +6,42 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import anyio
+
 from chatkernel.agent.interaction import Interaction
 from chatkernel.errors import StorageFailed
 from chatkernel.events import ARTIFACT_MIME, FRAME_MIME, ArtifactRef, Shown
 from chatkernel.keeping import keep_output
 from kernels import Kernel, KernelError, NoSuchVariable
 
-_TAG = re.compile(r"<(fig|df)\s+name\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s/>]+))[^>]*>")
-_CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.M | re.S)
+Kind = Literal["fig", "df"]
+Tag = tuple[Kind, str]
+
+STOPPED_SECONDS = 2.0
+"""How long the figures of an answer that was stopped are waited for."""
+
+# What a page takes for a tag (web/render/markdown.py) and for code, or more: a tag that was resolved
+# and isn't drawn does no harm.
+_TAG = re.compile(
+    r"<(fig|df)\s+name\s*=\s*(?:\"([^\"<>\n]*)\"|'([^'<>\n]*)'|([^\s\"'<>/]+))[^<>]*>",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|(?<!`)(?P<ticks>`++)(?:[^\n]|\n(?![ \t]*\n))+?(?<!`)(?P=ticks)(?!`)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
-def tags(text: str) -> list[tuple[Literal["fig", "df"], str]]:
+def tags(text: str) -> list[Tag]:
     """The tags of an answer outside its code, each once, in their order."""
     return list(dict.fromkeys(_found(_CODE.sub("", text))))
 
 
-def _found(text: str) -> Iterator[tuple[Literal["fig", "df"], str]]:
+def _found(text: str) -> Iterator[Tag]:
     for match in _TAG.finditer(text):
-        kind: Literal["fig", "df"] = "fig" if match[1] == "fig" else "df"
-        yield kind, next(group for group in match.groups()[1:] if group is not None)
+        kind: Kind = "fig" if match[1].lower() == "fig" else "df"
+        yield kind, next(group for group in match.groups()[1:] if group is not None).strip()
 
 
 async def resolve(interaction: Interaction, text: str) -> tuple[Shown, ...]:
@@ -32,6 +49,19 @@ async def resolve(interaction: Interaction, text: str) -> tuple[Shown, ...]:
     wanted = tags(text)
     if not wanted:
         return ()
+    with (
+        anyio.move_on_after(STOPPED_SECONDS)
+        if interaction.stopping
+        else interaction.unless_stopped()
+    ):
+        return await _resolve(interaction, wanted)
+    return tuple(
+        Shown(tag=tag, name=name, problem=f"Stopped before {name} could be shown.")
+        for tag, name in wanted
+    )
+
+
+async def _resolve(interaction: Interaction, wanted: Sequence[Tag]) -> tuple[Shown, ...]:
     try:
         kernel = await interaction.lend()
     except KernelError as failure:
@@ -39,9 +69,7 @@ async def resolve(interaction: Interaction, text: str) -> tuple[Shown, ...]:
     return tuple([await _show(interaction, kernel, tag, name) for tag, name in wanted])
 
 
-async def _show(
-    interaction: Interaction, kernel: Kernel, tag: Literal["fig", "df"], name: str
-) -> Shown:
+async def _show(interaction: Interaction, kernel: Kernel, tag: Kind, name: str) -> Shown:
     try:
         bundle = await kernel.bundle(name)
     except NoSuchVariable as missing:
@@ -59,13 +87,13 @@ async def _show(
     return Shown(tag=tag, name=name, artifact=ref)
 
 
-def _choose(tag: Literal["fig", "df"], data: Mapping[str, Any]) -> ArtifactRef | None:
+def _choose(tag: Kind, data: Mapping[str, Any]) -> ArtifactRef | None:
     refs: Sequence[ArtifactRef] = [ArtifactRef(**ref) for ref in data.get(ARTIFACT_MIME, ())]
     tables = [ref for ref in refs if ref.media_type == FRAME_MIME]
     return next(iter(tables if tag == "df" and tables else refs), None)
 
 
-def _missing(tag: Literal["fig", "df"], name: str, available: Sequence[str]) -> str:
+def _missing(tag: Kind, name: str, available: Sequence[str]) -> str:
     kind = "figure" if tag == "fig" else "table"
     names = ", ".join(available[:12])
     return f"There is no {kind} named {name}. " + (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyio import to_thread
 from pydantic_ai import FunctionToolset, RunContext, ToolFailed
 
 from chatkernel.agent.cell import run_cell
 from chatkernel.agent.interaction import Interaction
-from chatkernel.agent.report import describe_bundle, untrusted
-from chatkernel.events import ToolReturn
-from chatkernel.keeping import keep_output
-from kernels import BundleFailed, BundleTooLarge, KernelError, Limits, NoSuchVariable
+from chatkernel.agent.report import REPORT_CHARACTERS, clip, describe_bundle, untrusted
+from chatkernel.events import ToolReturn, ToolStatus
+from kernels import KernelError, Limits
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class KernelTools:
         """
         call_id = ctx.tool_call_id or ""
         run = await run_cell(ctx.deps, code, call_id=call_id, limits=self.limits)
+        told = await to_thread.run_sync(lambda: untrusted(run.for_model()))
         if run.status in ("died", "timeout", "stopped"):
-            raise ToolFailed(untrusted(run.for_model()))
-        return untrusted(run.for_model())
+            raise ToolFailed(told)
+        return told
 
     async def show(self, ctx: RunContext[Interaction], names: list[str]) -> str:
         """Look at variables of the kernel without running code: tables, figures, values.
@@ -52,14 +53,19 @@ class KernelTools:
             names: The variables' names.
         """
         call_id = ctx.tool_call_id or ""
-        seen = [await self._look(ctx.deps, name) for name in names[:20]]
-        ctx.deps.returns[call_id] = ToolReturn(id=call_id, tool="show", status="ok")
-        return untrusted("\n\n".join(seen) or "(no names given)")
+        seen: list[str] | None = None
+        with ctx.deps.unless_stopped():
+            seen = [await self._look(ctx.deps, name) for name in names[:20]]
+        status: ToolStatus = "stopped" if seen is None else "ok"
+        ctx.deps.returns[call_id] = ToolReturn(id=call_id, tool="show", status=status)
+        if seen is None:
+            raise ToolFailed("Stopped by the user.")
+        return untrusted(clip("\n\n".join(seen), REPORT_CHARACTERS) or "(no names given)")
 
     async def _look(self, interaction: Interaction, name: str) -> str:
         try:
             bundle = await (await interaction.lend()).bundle(name)
-        except (NoSuchVariable, BundleTooLarge, BundleFailed, KernelError) as problem:
+        except KernelError as problem:
             return f"{name}: {problem}"
-        await keep_output({"output_type": "display_data", "data": bundle.data}, interaction.put)
-        return f"{name} = {describe_bundle(bundle.data)}"
+        told = await to_thread.run_sync(describe_bundle, bundle.data)
+        return f"{name} = {told}"

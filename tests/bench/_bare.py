@@ -9,7 +9,6 @@ from pydantic_ai import Agent, RunContext
 from chatkernel.agent.direct import direct_model
 from chatkernel.agent.interaction import Interaction
 from chatkernel.events import ArtifactRef, LiveEvent
-from chatkernel.keeping import Put
 from kernels import Kernel, Output
 
 
@@ -52,7 +51,12 @@ class Bare:
             return self.kernel
 
         return Interaction(
-            turn=0, user_text=code, lend=lend, put=_keep_nothing, live=_show_nothing, number=lambda: 0
+            turn=0,
+            user_text=code,
+            lend=lend,
+            put=_keep_nothing,
+            live=_show_nothing,
+            number=lambda: 0,
         )
 
 

@@ -48,15 +48,18 @@ def milliseconds_since(began: float) -> float:
 
 def table(figures: Iterable[Figure]) -> str:
     """The figures as a Markdown table."""
-    rows = [("", "median", "p90", "n", "goal", "")]
-    rows += [_row(figure) for figure in figures]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line([cell.ljust(width) for cell, width in zip(r, widths, strict=True)]) for r in rows]
-    rule = _line(["-" * width if at == 0 else "-" * (width - 1) + ":" for at, width in enumerate(widths)])
+    rows = [("", "median", "p90", "n", "goal", ""), *map(_row, figures)]
+    widths = [max(2, *map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        _line([cell.ljust(width) for cell, width in zip(r, widths, strict=True)]) for r in rows
+    ]
+    rule = _line(
+        ["-" * width if at == 0 else "-" * (width - 1) + ":" for at, width in enumerate(widths)]
+    )
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _row(figure: Figure) -> tuple[str, str, str, str, str, str]:
     goal = "" if figure.goal is None else f"≤ {_amount(figure.goal, figure.unit)}"
     met = {None: "", True: "met", False: "missed"}[figure.met]
     median, p90 = _amount(figure.median, figure.unit), _amount(figure.p90, figure.unit)

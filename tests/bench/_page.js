@@ -2,6 +2,7 @@
 (() => {
   const PATIENCE_MS = 60_000;
   const composer = () => document.querySelector("#composer");
+  const sender = () => composer().querySelector("[data-send]");
   const drawings = (of) => [...document.querySelectorAll(of)];
 
   /** Milliseconds from `act` to the first frame after `isThere` holds. */
@@ -23,10 +24,14 @@
     });
   }
 
-  function write(text) {
+  /** Put a text into the composer; done when it could be sent. */
+  async function write(text) {
     const area = composer().querySelector("textarea");
     area.value = text;
-    area.dispatchEvent(new Event("input"));
+    do {
+      area.dispatchEvent(new Event("input"));
+      await new Promise(requestAnimationFrame);
+    } while (sender().disabled);
     return area;
   }
 
@@ -36,15 +41,15 @@
 
   globalThis.bench = {
     /** Run a cell with the Send button; until `text` is among its outputs. */
-    send(code, text) {
-      write(code);
-      return timed(() => composer().querySelector("[data-send]").click(), () => isPrinted(text));
+    async send(code, text) {
+      await write(code);
+      return timed(() => sender().click(), () => isPrinted(text));
     },
 
     /** The same with Enter, at which the page first asks the kernel whether the code is complete. */
-    enter(code, text) {
+    async enter(code, text) {
       const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
-      const area = write(code);
+      const area = await write(code);
       return timed(() => area.dispatchEvent(enter), () => isPrinted(text));
     },
 

@@ -78,8 +78,8 @@ def _cold_start(data: Path) -> float:
 
 def _program_files() -> Iterator[Path]:
     """What is loaded at a start: Python's own files, those of the environment, and ours."""
-    folders = {sys.base_prefix, sys.prefix, *(ROOT / name for name in ("chatkernel", "kernels", "web"))}
-    for folder in folders:
+    ours = [str(ROOT / name) for name in ("chatkernel", "kernels", "web")]
+    for folder in {sys.base_prefix, sys.prefix, *ours}:
         yield from (path for path in Path(folder).rglob("*") if path.is_file())
 
 

@@ -47,12 +47,26 @@ CELLS = (
 
 @dataclass
 class Times:
-    """Milliseconds of turns taken in four ways, one after the other."""
+    """Milliseconds of turns taken in one way: until the last event, and of this process's CPU."""
 
-    app: list[float] = field(default_factory=list)
-    over_http: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)
-    raw: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    async def take(self, turn: Callable[[], Awaitable[float]]) -> None:
+        """Take one turn, which gives its milliseconds."""
+        began = time.process_time()
+        self.wall.append(await turn())
+        self.cpu.append((time.process_time() - began) * 1e3)
+
+
+@dataclass
+class Ways:
+    """Turns taken in four ways, one after the other."""
+
+    app: Times = field(default_factory=Times)
+    over_http: Times = field(default_factory=Times)
+    bare: Times = field(default_factory=Times)
+    raw: Times = field(default_factory=Times)
 
 
 async def measure(folder: Path, turns: int) -> list[Figure]:
@@ -62,36 +76,34 @@ async def measure(folder: Path, turns: int) -> list[Figure]:
     with serving(folder / "there") as served:
         async with open_service(settings, environ=clean_environment()) as service:
             for cell in CELLS:
-                times = Times()
+                ways = Ways()
                 for begun in range(0, turns, CHAT_TURNS):
-                    await _one_chat(service, served, cell, times, min(CHAT_TURNS, turns - begun))
-                figures += _figures(cell, times)
+                    await _one_chat(service, served, cell, ways, min(CHAT_TURNS, turns - begun))
+                figures += _figures(cell, ways)
     return figures
 
 
-async def _one_chat(
-    service: Service, served: Served, cell: Cell, times: Times, turns: int
-) -> None:
+async def _one_chat(service: Service, served: Served, cell: Cell, ways: Ways, turns: int) -> None:
     here, there = await Here.open(service), There.open(served)
     for code in (cell.before, *[cell.code] * WARM_UP):
         await here.turn(code)
-        there.turn(code)
+        await there.turn(code)
     kernel = here.session.kernel(here.chat_id)
     assert kernel is not None
     bare = Bare.on(kernel)
     await bare.turn(cell.code)
     for _ in range(turns):
-        times.app.append(await here.turn(cell.code))
-        times.bare.append(await _timed(lambda: bare.turn(cell.code)))
-        times.over_http.append(there.turn(cell.code))
-        times.raw.append(await _timed(lambda: execute(kernel, cell.code)))
+        await ways.app.take(lambda: here.turn(cell.code))
+        await ways.bare.take(lambda: _timed(bare.turn(cell.code)))
+        await ways.over_http.take(lambda: there.turn(cell.code))
+        await ways.raw.take(lambda: _timed(execute(kernel, cell.code)))
     await here.session.delete_chat(here.chat_id)
     there.close()
 
 
-async def _timed(call: Callable[[], Awaitable[object]]) -> float:
+async def _timed(work: Awaitable[object]) -> float:
     began = time.perf_counter()
-    await call()
+    await work
     return milliseconds_since(began)
 
 
@@ -139,8 +151,8 @@ class There:
             new_chat(client),
         )
 
-    def turn(self, code: str) -> float:
-        """From the request to the last line of its answer."""
+    async def turn(self, code: str) -> float:
+        """From the request to the last line of its answer. This process waits and does nothing else."""
         began = time.perf_counter()
         body = orjson.dumps({"msg": code})
         path = f"/api/chats/{self.chat_id}"
@@ -152,19 +164,24 @@ class There:
 
     def close(self) -> None:
         """Delete the chat."""
-        self.connection.request("DELETE", f"/api/chats/{self.chat_id}", headers={"Cookie": self.cookie})
+        self.connection.request(
+            "DELETE", f"/api/chats/{self.chat_id}", headers={"Cookie": self.cookie}
+        )
         self.connection.getresponse().read()
         self.connection.close()
 
 
-def _figures(cell: Cell, times: Times) -> list[Figure]:
-    app = Figure(f"{cell.name}: submit → turn_end, stored", times.app)
-    over_http = Figure(f"{cell.name}: the same through HTTP", times.over_http)
-    bare = Figure(f"{cell.name}: bare agent.iter, same model and kernel", times.bare)
-    raw = Figure(f"{cell.name}: kernel.execute alone", times.raw)
-    first = cell is CELLS[0]
+def _figures(cell: Cell, ways: Ways) -> list[Figure]:
+    app = Figure(f"{cell.name}: submit → turn_end", ways.app.wall)
+    over_http = Figure(f"{cell.name}: the same through HTTP", ways.over_http.wall)
+    bare = Figure(f"{cell.name}: bare agent.iter", ways.bare.wall)
+    raw = Figure(f"{cell.name}: kernel.execute", ways.raw.wall)
+    app_cpu = Figure(f"{cell.name}: CPU of submit → turn_end", ways.app.cpu)
+    bare_cpu = Figure(f"{cell.name}: CPU of bare agent.iter", ways.bare.cpu)
+    goal = 1.5 if cell is CELLS[0] else None
     return [
-        *(app, over_http, bare, raw),
-        ratio(f"{cell.name}: app / bare", app, bare, goal=1.5 if first else None),
-        ratio(f"{cell.name}: HTTP / bare", over_http, bare, goal=1.5 if first else None),
+        *(app, over_http, bare, raw, app_cpu, bare_cpu),
+        ratio(f"{cell.name}: app / bare", app, bare, goal=goal),
+        ratio(f"{cell.name}: HTTP / bare", over_http, bare, goal=goal),
+        ratio(f"{cell.name}: app / bare, CPU", app_cpu, bare_cpu),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from tests.bench import _page, _starts, _turns
 from tests.bench._figures import Figure, as_json, table
 
 Measure = Callable[[Path], Sequence[Figure]]
+PARTS = ("turns", "page", "starts")
 
 
 def main() -> None:
@@ -21,10 +23,21 @@ def main() -> None:
     options = _options()
     measures = _measures(options.turns, options.starts)
     figures: list[Figure] = []
-    for name in options.parts or measures:
+    before = load()
+    for name in options.only or measures:
         with tempfile.TemporaryDirectory(prefix="ck-bench-") as folder:
             figures += measures[name](Path(folder))
-    print(as_json(figures) if options.json else table(figures))
+    if options.json:
+        print(as_json(figures))
+    else:
+        print(
+            f"{os.cpu_count()} CPUs, load {before} before and {load()} after.\n\n{table(figures)}"
+        )
+
+
+def load() -> str:
+    """How many processes wanted a CPU in the last minute: above their number, figures say little."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _measures(turns: int, starts: int) -> Mapping[str, Measure]:
@@ -39,9 +52,7 @@ def _measures(turns: int, starts: int) -> Mapping[str, Measure]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench chat", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", choices=["turns", "page", "starts", []], help="only these (default: all)"
-    )
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     parser.add_argument("--turns", type=int, default=60, help="how many turns of each kind")
     parser.add_argument("--starts", type=int, default=5, help="how many starts of the server")
     parser.add_argument("--json", action="store_true", help="everything measured, as JSON")

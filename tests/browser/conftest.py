@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
+from tests.browser.talker import Talker, talking
 from tests.browser.watch import Watch
 from tests.serving import Served, serving
 
@@ -24,11 +26,10 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PEOPLE = itertools.count(1)
 PATIENCE_MS = 20_000
 WIDE = (1280, 860)
 PHONE = (390, 800)
-EAGER: dict[str, str] = {"CHATKERNEL_SESSION_GRACE_SECONDS": "2"}
-"""Kernels of tests that are over make room for the next ones."""
 
 
 @pytest.fixture(scope="package")
@@ -46,6 +47,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server in direct mode."""
     with serving(tmp_path_factory.mktemp("browsed") / "data", environ=EAGER) as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talker]:
+    """A server with a scripted model that speaks OpenAI's protocol."""
+    with talking(tmp_path_factory.mktemp("openai") / "data") as scripted:
+        yield scripted
 
 
 @dataclass
@@ -91,6 +99,10 @@ class Visits:
         for _, watch in self.opened:
             watch.allow(pattern)
 
+    def allow_lost_servers(self) -> None:
+        """The server goes away: what the browser says of that is no fault."""
+        self.allow("ERR_CONNECTION|ERR_EMPTY|ERR_SOCKET|WebSocket|htmx:ws:error|503")
+
     def close(self) -> list[str]:
         """End all browsers; what went wrong on their pages."""
         for context, _ in self.opened:
@@ -99,9 +111,9 @@ class Visits:
 
 
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visits]:
+def visit(browser: Browser) -> Iterator[Visits]:
     """Opens tabs. No page may throw, log an error, open a dialog or ask another server for anything."""
-    visits = Visits(browser, request.node.name[:64])
+    visits = Visits(browser, f"somebody {next(PEOPLE)}")
     yield visits
     faults = visits.close()
     assert not faults, faults
@@ -111,12 +123,3 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visits]:
 def ann(served: Served, visit: Visits) -> Tab:
     """Somebody on the welcome page, in direct mode."""
     return visit(served)
-
-
-@pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures of the pages go: CHATKERNEL_SCREENSHOTS, else a temporary folder."""
-    wanted = os.environ.get("CHATKERNEL_SCREENSHOTS")
-    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
-
-DRAWN = re.compile("^drawn$")
 
 
 @dataclass(frozen=True)
@@ -114,11 +111,16 @@ class Tab:
         expect(self.ends).to_have_count(count)
         expect(self.stop_button).to_be_hidden()
 
+    def drawn(self) -> None:
+        """Wait until all figures and tables are drawn: those that were far from the screen as well."""
+        for each in self.log.locator("ck-figure:visible, ck-table:visible").all():
+            if each.get_attribute("data-ck-state") != "drawn":
+                each.scroll_into_view_if_needed()
+            expect(each).to_have_attribute("data-ck-state", "drawn")
+
     def blocks(self) -> list[tuple[str, str]]:
         """Every block's id and text, once all its figures and tables are drawn."""
-        for each in self.log.locator("ck-figure:visible, ck-table:visible").all():
-            each.scroll_into_view_if_needed()
-            expect(each).to_have_attribute("data-ck-state", DRAWN)
+        self.drawn()
         pairs = self.log.locator("article").evaluate_all(
             "all => all.map(each => [each.id, each.textContent])"
         )

@@ -8,7 +8,6 @@ from tests.browser.conftest import PHONE, Visits
 from tests.browser.tab import Tab
 from tests.serving import Served
 
-
 ENTER = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
 
 
@@ -89,9 +88,7 @@ def test_tab_leaves_an_empty_composer(ann: Tab) -> None:
 def test_enter_during_a_composition_belongs_to_the_input_method(ann: Tab) -> None:
     ann.write("'")
     keyboard = ann.page.context.new_cdp_session(ann.page)
-    keyboard.send(
-        "Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1}
-    )
+    keyboard.send("Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1})
     keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **ENTER})
     keyboard.send("Input.insertText", {"text": "日'"})
     expect(ann.message).to_have_value("'日'")
@@ -152,7 +149,7 @@ class Line:
 
     def _connect(self, page: WebSocketRoute) -> None:
         self._server = page.connect_to_server()
-        page.on_message(lambda message: self._take(message))
+        page.on_message(self._take)
 
     def _take(self, message: str | bytes) -> None:
         if self._waiting is None:

@@ -1,10 +1,11 @@
-"""While a turn runs: sending is blocked, Stop stands beside Send, and after it the composer is free, whatever happened."""
+"""While a turn runs sending is blocked and Stop stands beside Send; after it the composer is free, come what may."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import Visits
 from tests.browser.tab import Tab
 
 SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
@@ -18,22 +19,28 @@ COUNT = "import time\nfor n in range(15):\n    print(n, flush=True); time.sleep(
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    "troubles",
     [
-        ("1/0", "ZeroDivisionError"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by signal 9"),
-        ("import os; os._exit(7)", "exited with status 7"),
-        ("raise SystemExit", "SystemExit"),
-        ("hello there", "isn't Python"),
-        ("hello", "isn't defined"),
+        {"1/0": "ZeroDivisionError", "raise SystemExit": "SystemExit", "a b": "isn't Python"},
+        {"import os, signal; os.kill(os.getpid(), signal.SIGKILL)": "killed by signal 9"},
+        {"import os; os._exit(7)": "exited with status 7"},
     ],
+    ids=["an error", "a kill", "an exit"],
 )
-def test_the_composer_is_free_after(ann: Tab, code: str, words: str) -> None:
-    ann.say(code)
-    expect(ann.log).to_contain_text(words)
-    expect(ann.message).to_be_focused()
+def test_the_composer_is_free_after(ann: Tab, troubles: dict[str, str]) -> None:
+    for code, words in troubles.items():
+        ann.say(code)
+        expect(ann.log).to_contain_text(words)
+        expect(ann.message).to_be_focused()
     ann.say("'alive'")
     expect(ann.results.last).to_have_text("'alive'")
+
+
+def test_words_are_answered_with_how_to_connect_a_model(ann: Tab) -> None:
+    ann.say("hello")
+    expect(ann.answers).to_contain_text("isn't defined")
+    expect(ann.answers).to_contain_text("choose Connect a model at the top")
+    expect(ann.results).to_have_count(0)
 
 
 @pytest.mark.parametrize("code", [SLEEP, LOOP], ids=["sleep", "busy loop"])
@@ -63,7 +70,7 @@ def test_force_restart_ends_what_stop_cannot(ann: Tab) -> None:
     ann.stop_button.click()
     ann.button("Force restart").click()
     ann.turns(1)
-    expect(ann.log).to_contain_text("killed")
+    expect(ann.log).to_contain_text("could not be interrupted")
     ann.say("'alive'")
     expect(ann.results.last).to_have_text("'alive'")
 
@@ -98,15 +105,18 @@ def test_long_output_scrolls_inside_itself_and_the_newest_stays_in_view(ann: Tab
 
 
 def test_nobody_is_scrolled_down_who_scrolled_up(ann: Tab) -> None:
-    for number in range(6):
-        ann.say(f"print('line\\n' * 12, {number})")
-    ann.page.locator("#scroll").evaluate("box => box.scrollTo(0, 0)")
-    jump = ann.button("Jump to latest")
-    expect(jump).to_be_visible()
-    ann.page.locator("#scroll").dispatch_event("wheel")
-    ann.send("print('news\\n' * 30)")
-    ann.turns(7)
-    expect(ann.results.last).to_be_in_viewport()  # who sends wants to see what comes
+    ann.say("print('line\\n' * 60)")
+    ann.say("print('more\\n' * 60)")
+    ann.send(COUNT)
+    expect(ann.live).to_contain_text("0")
+    ann.log.hover()
+    ann.page.mouse.wheel(0, -4000)
+    expect(ann.prompts.first).to_be_in_viewport()
+    ann.turns(3)
+    expect(ann.results.last).not_to_be_in_viewport()
+    ann.button("Jump to latest").click()
+    expect(ann.results.last).to_be_in_viewport()
+    expect(ann.button("Jump to latest")).to_be_hidden()
 
 
 def test_terminal_colours_are_colours(ann: Tab) -> None:
@@ -126,3 +136,13 @@ def test_code_can_be_copied(ann: Tab) -> None:
     ann.log.get_by_role("button", name="Copy code").click()
     expect(ann.log.get_by_text("Copied")).to_be_visible()
     assert ann.page.evaluate("navigator.clipboard.readText()") == "x = 1\nx + 1"
+
+
+def test_a_figure_that_did_not_arrive_can_be_asked_for_again(ann: Tab, visit: Visits) -> None:
+    visit.allow("ERR_FAILED")
+    ann.page.route("**/artifacts/*", lambda route: route.abort())
+    ann.say("import plotly.express as px\npx.line(y=[1, 2])")
+    expect(ann.log.get_by_role("alert")).to_contain_text("could not be shown")
+    ann.page.unroute_all()
+    ann.log.get_by_role("button", name="Try again").click()
+    expect(ann.figures).to_have_count(1)

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, WebError
 
+IDLE_TALK = ("closed before the connection is established", "GL Driver Message")
+"""What Chromium says of a socket whose page is left before it opened, and of drawing without a graphics card."""
 LOCAL_SCHEMES = ("data", "blob", "about")
 
 
@@ -17,7 +19,8 @@ class Watch:
         self._place = urlsplit(origin).netloc
         self._allowed: list[re.Pattern[str]] = []
         self._faults: list[str] = []
-        context.on("request", self._request)
+        context.on("request", lambda request: self._visit(request.url))
+        context.on("requestfailed", self._failed)
         context.on("console", self._console)
         context.on("weberror", self._error)
         context.on("dialog", self._dialog)
@@ -32,8 +35,9 @@ class Watch:
         """What happened and wasn't allowed."""
         return [f for f in self._faults if not any(each.search(f) for each in self._allowed)]
 
-    def _request(self, request: Request) -> None:
-        self._visit(request.url)
+    def _failed(self, request: Request) -> None:
+        if request.failure == "csp":  # it was held back: a frame's own, or else the console tells
+            self._faults.remove(f"went to {request.url}")
 
     def _page(self, page: Page) -> None:
         page.on("websocket", lambda socket: self._visit(socket.url))
@@ -44,7 +48,8 @@ class Watch:
             self._faults.append(f"went to {url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        idle = any(words in message.text for words in IDLE_TALK)
+        if message.type in ("error", "warning") and not idle:
             self._faults.append(f"console {message.type}: {message.text}")
 
     def _error(self, error: WebError) -> None:

@@ -132,6 +132,11 @@ class ScriptedServer:
         with self._lock:
             self._replies.extend(replies)
 
+    def restart(self, *replies: Reply) -> None:
+        """These replies from now on, instead of those still to come."""
+        with self._lock:
+            self._replies[:] = replies
+
     def take(self, request: Request) -> tuple[int, Status | Sequence[Part]]:
         """Record a request; its number from 1, and what to answer."""
         with self._lock:

@@ -6,6 +6,7 @@ import { plotly } from "./plotly.js";
 
 const HEIGHT = 450;
 const TALLEST = 1600;
+const NARROW = 480;
 const CONFIG = {
   displaylogo: false,
   // A finger has no hover, and the bar would cover the title.
@@ -43,7 +44,7 @@ class Figure extends Artifact {
     this.replaceChildren(this.#plot);
     const { data, frames } = figure;
     try {
-      await Plotly.newPlot(this.#plot, { data, frames, layout: themed(this.#layout), config: CONFIG });
+      await Plotly.newPlot(this.#plot, { data, frames, layout: this.#themed(), config: CONFIG });
     } catch (error) {
       throw /topojson/.test(error?.message) ? new Error("the outlines of countries aren't installed.") : error;
     }
@@ -67,14 +68,20 @@ class Figure extends Artifact {
     let width = this.clientWidth;
     this.#resizing = new ResizeObserver(() => {
       if (!this.#plot || !this.clientWidth || this.clientWidth === width) return;
+      const before = width;
       width = this.clientWidth;
-      window.Plotly.Plots.resize(this.#plot);
+      if (width < NARROW === before < NARROW) window.Plotly.Plots.resize(this.#plot);
+      else this.#paint();
     });
     this.#resizing.observe(this);
   }
 
+  #themed() {
+    return themed(this.#layout, { narrow: this.clientWidth < NARROW });
+  }
+
   #paint() {
-    if (this.#plot) window.Plotly.react(this.#plot, this.#plot.data, themed(this.#layout), CONFIG);
+    if (this.#plot) window.Plotly.react(this.#plot, this.#plot.data, this.#themed(), CONFIG);
   }
 }
 

@@ -2,11 +2,14 @@
 const AXES = /^([xyz]axis\d*)$/;
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
+/** A legend below the plot and its axis: beside them, it would take half of a phone's screen. */
+const LEGEND_BELOW = { orientation: "h", x: 0, xanchor: "left", y: -0.3, yanchor: "top" };
+
 /** A copy of `layout` for the theme in force. What the user set explicitly stays, unless it can't be read. */
-export function themed(layout) {
+export function themed(layout, { narrow = false } = {}) {
   const colours = current();
   const copy = structuredClone(layout ?? {});
-  copy.template = { ...copy.template, layout: template(copy.template?.layout ?? {}, colours) };
+  copy.template = { ...copy.template, layout: template(copy.template?.layout ?? {}, colours, narrow) };
   copy.autosize = true;
   copy.uirevision ??= "same";
   copy.margin = { ...margin(copy), ...copy.margin };
@@ -60,7 +63,7 @@ function isOwnPaper(layout) {
   return Boolean(paper) && rgba(paper)[3] > 0.5 && layout.plot_bgcolor !== undefined && !isLight(paper);
 }
 
-function template(base, colours) {
+function template(base, colours, narrow) {
   const title = { font: { size: 13 } };
   const axis = {
     gridcolor: colours.line,
@@ -84,7 +87,7 @@ function template(base, colours) {
     ternary: { ...base.ternary, bgcolor: "rgba(0,0,0,0)", aaxis: axis, baxis: axis, caxis: axis },
     geo: { ...base.geo, bgcolor: "rgba(0,0,0,0)", lakecolor: colours.paper, landcolor: colours.line, subunitcolor: colours.zero },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.faint, activecolor: colours.accent },
-    legend: { ...base.legend, bgcolor: "rgba(0,0,0,0)", title },
+    legend: { ...base.legend, bgcolor: "rgba(0,0,0,0)", title, ...(narrow ? LEGEND_BELOW : {}) },
     hoverlabel: { ...base.hoverlabel, bgcolor: colours.raised, bordercolor: colours.zero, font: { color: colours.title } },
   };
 }

@@ -3,6 +3,8 @@ import { ask } from "./ask.js";
 import { send } from "./connection.js";
 import { isRunning } from "./state.js";
 
+const PATIENCE_MS = 5000;
+
 function mayLeave() {
   return ask({
     title: "A turn is still running",
@@ -10,6 +12,14 @@ function mayLeave() {
     yes: "Stop it and switch",
     no: "Stay",
   });
+}
+
+/** Stop the turn. Resolves when it is over: until then the other chat could not take a message. */
+async function stopped() {
+  if (!isRunning()) return;
+  const over = new Promise((resolve) => document.addEventListener("ck:running", resolve, { once: true }));
+  send({ action: "stop" });
+  await Promise.race([over, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 }
 
 function needsAsking(event) {
@@ -21,7 +31,7 @@ document.addEventListener("click", async (event) => {
   if (!link || !needsAsking(event)) return;
   event.preventDefault();
   if (!(await mayLeave())) return;
-  send({ action: "stop" });
+  await stopped();
   location.assign(link.href);
 });
 
@@ -30,6 +40,6 @@ document.addEventListener("submit", async (event) => {
   if (!form || !needsAsking(event)) return;
   event.preventDefault();
   if (!(await mayLeave())) return;
-  send({ action: "stop" });
+  await stopped();
   form.submit();
 });

@@ -11,6 +11,11 @@ function distance() {
   return scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
 }
 
+/** The way to the newest is offered to whoever is far from it. */
+function offer() {
+  jump.hidden = following || distance() < NEAR || !log.children.length;
+}
+
 /** Go to the newest and stay there. */
 export function follow({ smooth = false } = {}) {
   following = true;
@@ -26,14 +31,14 @@ scroller.addEventListener(
     lastTop = scroller.scrollTop;
     if (distance() < NEAR) following = true;
     else if (up) following = false;
-    jump.hidden = following || distance() < NEAR;
+    offer();
   },
   { passive: true },
 );
 
 new ResizeObserver(() => {
   if (following) follow();
-  else jump.hidden = distance() < NEAR;
+  else offer();
 }).observe(column);
 new ResizeObserver(() => following && follow()).observe(scroller);
 

@@ -1,0 +1,44 @@
+"""In which kernel the variables of each chat are, and why they are gone when they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kernels import Death, Kernel
+
+FRESH_KERNEL = (
+    "Python started afresh, so variables of earlier messages are gone. "
+    "Run the code again where you need them."
+)
+
+
+@dataclass
+class Namespaces:
+    """The chats of one session. A kernel holds a chat's variables once a turn has used it."""
+
+    _kernels: dict[str, str] = field(default_factory=dict)
+    _deaths: dict[str, Death] = field(default_factory=dict)
+
+    def held_by(self, chat_id: str, kernel: Kernel | None) -> bool:
+        """Whether the chat's variables are in this kernel."""
+        return kernel is not None and self._kernels.get(chat_id) == kernel.id
+
+    def move(self, chat_id: str, kernel: Kernel) -> bool:
+        """Go on with this kernel; True when the chat's variables were in another."""
+        before = self._kernels.get(chat_id)
+        self._kernels[chat_id] = kernel.id
+        return before not in (None, kernel.id)
+
+    def died(self, chat_id: str, death: Death) -> None:
+        """Remember why the chat's kernel ended."""
+        self._deaths[chat_id] = death
+
+    def forget(self, chat_id: str) -> str:
+        """Nothing is left of them; the line that tells user and model so."""
+        self._kernels.pop(chat_id, None)
+        return self.loss(chat_id)
+
+    def loss(self, chat_id: str) -> str:
+        """The line that tells user and model that the last kernel's variables are gone, and why."""
+        death = self._deaths.pop(chat_id, None)
+        return f"Python ended: {death.cause}. {FRESH_KERNEL}" if death else FRESH_KERNEL

@@ -1,0 +1,241 @@
+"""What is kept of chats, and what is said of what isn't."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from chatkernel.archive import INTERRUPTED, SEQ_RESERVED, UNSAVED, Archive, title_of
+from chatkernel.chat_log import ChatLog, TurnRecord
+from chatkernel.errors import DiskFull, EditOutOfRange, InvalidRequest, NotFound
+from chatkernel.events import Block, Notice, TurnEnd, TurnStatus, UserPrompt
+from chatkernel.live_kernels import Owner
+from chatkernel.settings import Settings, load_settings
+from chatkernel.store.artifacts import Artifacts
+from chatkernel.store.database import Database
+from chatkernel.store.recovery import recover
+from chatkernel.store.turn_store import TurnStore
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def archive_in(settings: Settings) -> AsyncIterator[Archive]:
+    """The archive of a data folder, put in order."""
+    async with Database.open(settings.database) as database:
+        await recover(settings, database)
+        turns, artifacts = TurnStore(settings.chats), Artifacts(settings.artifacts)
+        yield Archive(database, turns, artifacts, settings.workspaces)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(data=tmp_path)
+
+
+@pytest.fixture
+async def archive(settings: Settings) -> AsyncIterator[Archive]:
+    async with archive_in(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ann(archive: Archive) -> str:
+    return (await archive.user("ann", admin=False)).id
+
+
+@pytest.fixture
+async def bob(archive: Archive) -> str:
+    return (await archive.user("bob", admin=False)).id
+
+
+@pytest.fixture
+async def log(archive: Archive, ann: str) -> ChatLog:
+    """An empty chat of ann's."""
+    return await archive.load(ann, (await archive.empty_or_new(ann)).id)
+
+
+async def take(
+    archive: Archive, user: str, log: ChatLog, text: str, *, status: TurnStatus = "ok"
+) -> TurnRecord:
+    """A turn of two blocks, written as a session writes it."""
+    idx = len(log.turns)
+    await archive.begin_turn(user, log, idx, text)
+    blocks: tuple[Block, ...] = (
+        UserPrompt(seq=log.number(), turn=idx, text=text),
+        TurnEnd(seq=log.number(), turn=idx, status=status),
+    )
+    record = TurnRecord(idx, text, status, blocks, [{"said": text}])
+    await archive.finish_turn(user, log, record)
+    log.turns.append(record)
+    return record
+
+
+async def test_a_turn_is_read_back_as_it_was(archive: Archive, ann: str, log: ChatLog) -> None:
+    records = [await take(archive, ann, log, text) for text in ("one", "two")]
+    again = await archive.load(ann, log.id)
+    assert [turn.blocks for turn in again.turns] == [record.blocks for record in records]
+    assert again.history() == [{"said": "one"}, {"said": "two"}]
+    assert again.next_seq > max(block.seq for block in again.blocks())
+
+
+async def test_a_strangers_chat_is_not_found(
+    archive: Archive, ann: str, bob: str, log: ChatLog
+) -> None:
+    await take(archive, ann, log, "mine")
+    with pytest.raises(NotFound):
+        await archive.load(bob, log.id)
+    with pytest.raises(NotFound):
+        await archive.begin_turn(bob, log, 1, "yours")
+    with pytest.raises(NotFound):
+        await archive.delete_from(bob, log, 0)
+    with pytest.raises(NotFound):
+        await archive.delete_chat(bob, log.id)
+    with pytest.raises(NotFound):
+        await archive.put(Owner(bob, log.id), 0, b"x", media_type="image/png", name=None)
+    assert len((await archive.load(ann, log.id)).turns) == 1
+
+
+async def test_a_turn_that_was_begun_takes_its_numbers(
+    archive: Archive, ann: str, log: ChatLog
+) -> None:
+    await archive.begin_turn(ann, log, 0, "one")
+    again = await archive.load(ann, log.id)
+    assert again.next_seq == log.next_seq + SEQ_RESERVED
+
+
+async def test_a_turn_has_one_place(archive: Archive, ann: str, log: ChatLog) -> None:
+    await take(archive, ann, log, "one")
+    with pytest.raises(EditOutOfRange):
+        await archive.begin_turn(ann, log, 0, "again")
+    with pytest.raises(InvalidRequest):
+        await archive.begin_turn(ann, log, 1, "half \ud800")
+
+
+async def test_a_turn_that_cannot_be_written_is_failed_and_the_next_has_its_place(
+    archive: Archive, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object) -> str:
+        raise DiskFull("Full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(archive.turns, "write", full)
+        with pytest.raises(DiskFull):
+            await take(archive, ann, log, "one")
+    again = await archive.load(ann, log.id)
+    assert again.turns[0].status == "failed"
+    assert problem(again.turns[0]) == INTERRUPTED
+    await take(archive, ann, again, "two")
+    assert [turn.user_text for turn in (await archive.load(ann, log.id)).turns] == ["one", "two"]
+
+
+def problem(record: TurnRecord) -> str:
+    """What a turn that can't be read says."""
+    notice = record.blocks[1]
+    assert isinstance(notice, Notice)
+    return notice.text
+
+
+async def test_a_turn_without_an_end_has_its_place_and_the_chat_goes_on(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog
+) -> None:
+    await archive.begin_turn(ann, log, 0, "one")
+    orphaned = await archive.load(ann, log.id)
+    assert problem(orphaned.turns[0]) == UNSAVED
+    await take(archive, ann, orphaned, "two")
+    again = await archive.load(ann, log.id)
+    assert [(turn.user_text, turn.status) for turn in again.turns] == [
+        ("one", "failed"),
+        ("two", "ok"),
+    ]
+
+
+async def test_after_a_crash_the_turn_says_what_became_of_it(
+    settings: Settings,
+) -> None:
+    async with archive_in(settings) as before:
+        ann = (await before.user("ann", admin=False)).id
+        log = await before.load(ann, (await before.empty_or_new(ann)).id)
+        await take(before, ann, log, "one")
+        await before.begin_turn(ann, log, 1, "two")
+    async with archive_in(settings) as after:
+        again = await after.load(ann, log.id)
+    assert [turn.status for turn in again.turns] == ["ok", "failed"]
+    assert problem(again.turns[1]) == INTERRUPTED
+
+
+async def test_a_damaged_turn_is_named_and_uses_no_number_of_another(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog
+) -> None:
+    for text in ("one", "two", "three"):
+        await take(archive, ann, log, text)
+    (settings.chats / ann / log.id / "1.mpk").write_bytes(b"nonsense")
+    again = await archive.load(ann, log.id)
+    assert [turn.status for turn in again.turns] == ["ok", "failed", "ok"]
+    assert problem(again.turns[1]).startswith("Turn 2 is damaged. ")
+    assert again.turns[1].user_text == "two"
+    seqs = [block.seq for block in again.blocks()]
+    assert seqs == sorted(set(seqs))
+
+
+async def test_the_file_of_a_turn_edited_away_is_not_taken_for_the_new_one(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog
+) -> None:
+    await take(archive, ann, log, "one")
+    path = settings.chats / ann / log.id / "0.mpk"
+    old = path.read_bytes()
+    await archive.delete_from(ann, log, 0)
+    assert log.turns == []
+    await take(archive, ann, log, "eins")
+    path.write_bytes(old)
+    assert "earlier version" in problem((await archive.load(ann, log.id)).turns[0])
+
+
+async def test_what_the_disk_keeps_of_deleted_turns_is_no_failure(
+    archive: Archive, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*args: object) -> None:
+        raise DiskFull("Full.")
+
+    await take(archive, ann, log, "one")
+    monkeypatch.setattr(archive.turns, "discard", refuse)
+    await archive.delete_from(ann, log, 0)
+    assert (await archive.load(ann, log.id)).turns == []
+    monkeypatch.setattr(archive.turns, "discard_chat", refuse)
+    await archive.delete_chat(ann, log.id)
+    with pytest.raises(NotFound):
+        await archive.load(ann, log.id)
+
+
+async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
+    archive: Archive, ann: str, bob: str, log: ChatLog
+) -> None:
+    await take(archive, ann, log, "one")
+    ref = await archive.put(Owner(ann, log.id), 0, b"pixels", media_type="image/png", name="fig")
+    row, path = await archive.artifact(ann, log.id, ref.id)
+    assert (row.media_type, row.name, path.read_bytes()) == ("image/png", "fig", b"pixels")
+    with pytest.raises(NotFound):
+        await archive.artifact(bob, log.id, ref.id)
+    path.unlink()
+    with pytest.raises(NotFound, match="missing"):
+        await archive.artifact(ann, log.id, ref.id)
+    await archive.delete_from(ann, log, 0)
+    with pytest.raises(NotFound):
+        await archive.artifact(ann, log.id, ref.id)
+
+
+async def test_an_artifact_of_a_turn_that_is_gone_is_refused(
+    archive: Archive, ann: str, log: ChatLog
+) -> None:
+    with pytest.raises(NotFound):
+        await archive.put(Owner(ann, log.id), 0, b"x", media_type="image/png", name=None)
+
+
+def test_a_title_is_its_own_or_the_beginning_of_the_last_message() -> None:
+    assert title_of("Mine", "text") == "Mine"
+    assert title_of(None, "  two\nlines  ") == "two lines"
+    assert title_of(None, None) == ""
+    assert title_of(None, "x" * 100) == "x" * 79 + "…"

@@ -1,0 +1,247 @@
+"""The kernels alive: one per chat, a few per user, each owned and ended by one task."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+
+from chatkernel.errors import DiskFull
+from chatkernel.live_kernels import LiveKernels, Owner
+from kernels import Death, Kernel, KernelDied, KernelStartFailed, Launch, Limits
+from tests.chatkernel.agent.stage import drained
+
+pytestmark = pytest.mark.anyio
+
+A, B, C = (Owner("ann", chat) for chat in "abc")
+STRANGERS = Owner("bob", "x")
+
+
+@dataclass
+class Launcher:
+    """Launches kernels; ``error`` and ``python`` make that fail. Deaths are noted."""
+
+    folder: Path
+    python: str = sys.executable
+    error: Exception | None = None
+    launched: list[Owner] = field(default_factory=list)
+    deaths: list[tuple[Owner, Death]] = field(default_factory=list)
+
+    async def launch(self, owner: Owner) -> Launch:
+        self.launched.append(owner)
+        if self.error is not None:
+            raise self.error
+        workspace = self.folder / owner.chat_id
+        return Launch(self.folder / "runtime", self.folder / "s", workspace, python=self.python)
+
+    def died(self, owner: Owner, death: Death) -> None:
+        self.deaths.append((owner, death))
+
+    @asynccontextmanager
+    async def open(self, *, per_user: int = 2) -> AsyncIterator[LiveKernels]:
+        """Kernels; the test has half a minute with them."""
+        limits = Limits(grace_seconds=0.2)
+        with anyio.fail_after(30):
+            async with LiveKernels.open(
+                self.launch, limits=limits, per_user=per_user, on_death=self.died
+            ) as kernels:
+                yield kernels
+
+
+@pytest.fixture
+def launcher() -> Iterator[Launcher]:
+    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
+        yield Launcher(Path(folder))
+
+
+async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
+    lent: list[Kernel] = []
+    async with launcher.open() as kernels:
+
+        async def lend() -> None:
+            lent.append(await kernels.lend(A))
+
+        assert kernels.alive(A.chat_id) is None
+        kernels.start(A)
+        assert kernels.alive(A.chat_id) is None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lend)
+            tasks.start_soon(lend)
+        assert len(set(lent)) == 1
+        assert kernels.alive(A.chat_id) is lent[0]
+        assert await kernels.lend(A) is lent[0]
+    assert launcher.launched == [A]
+
+
+async def test_the_one_not_used_for_longest_makes_room(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        first, second = await kernels.lend(A), await kernels.lend(B)
+        stranger = await kernels.lend(STRANGERS)
+        await kernels.lend(A)
+        await kernels.lend(C)
+        assert kernels.alive(B.chat_id) is None
+        await second.wait_death()
+        assert kernels.alive(A.chat_id) is first
+        assert kernels.alive(STRANGERS.chat_id) is stranger
+        assert launcher.deaths == []
+
+
+async def test_no_room_is_made_of_a_kernel_that_runs_a_cell(launcher: Launcher) -> None:
+    async with launcher.open() as kernels, anyio.create_task_group() as tasks:
+        oldest, newer = await kernels.lend(A), await kernels.lend(B)
+        outputs = oldest.execute("print('on', flush=True)\nwhile True: pass")
+        await anext(outputs)
+        await kernels.lend(C)
+        assert kernels.alive(A.chat_id) is oldest
+        await newer.wait_death()
+        await oldest.interrupt()
+        async for _ in outputs:
+            pass
+        tasks.cancel_scope.cancel()
+
+
+async def test_no_room_is_made_of_a_kernel_whose_turn_still_runs(launcher: Launcher) -> None:
+    async with launcher.open(per_user=1) as kernels:
+        first = await kernels.lend(A)
+        with kernels.kept(A.chat_id):
+            second = await kernels.lend(B)
+            assert kernels.alive(A.chat_id) is first
+        await kernels.lend(C)
+        assert kernels.alive(A.chat_id) is kernels.alive(B.chat_id) is None
+        await first.wait_death()
+        await second.wait_death()
+
+
+async def test_no_room_is_made_of_a_kernel_that_starts(launcher: Launcher) -> None:
+    async with launcher.open(per_user=1) as kernels:
+        kernels.start(A)
+        second = await kernels.lend(B)
+        first = await kernels.lend(A)
+        assert first.death is None
+        assert kernels.alive(B.chat_id) in (second, None)
+
+
+async def test_a_start_that_fails_is_a_sentence_and_the_next_try_is_a_new_one(
+    launcher: Launcher,
+) -> None:
+    launcher.python = "/no/such/python"
+    async with launcher.open() as kernels:
+        with pytest.raises(KernelStartFailed) as failed:
+            await kernels.lend(A)
+        said = "Python did not start: /no/such/python: No such file or directory."
+        assert str(failed.value) == said
+        launcher.python = sys.executable
+        await drained(await kernels.lend(A), "1")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DiskFull("The disk is full."), "Python did not start: The disk is full."),
+        (ZeroDivisionError(), "Python did not start: the server's log says why."),
+    ],
+)
+async def test_whatever_breaks_a_start_is_told_and_harms_no_other(
+    launcher: Launcher, error: Exception, said: str
+) -> None:
+    async with launcher.open() as kernels:
+        other = await kernels.lend(B)
+        launcher.error = error
+        kernels.start(A)
+        with pytest.raises(KernelStartFailed) as failed:
+            await kernels.lend(A)
+        assert str(failed.value) == said
+        assert kernels.alive(B.chat_id) is other
+
+
+async def test_a_python_that_ends_at_once_is_told_with_its_last_words(launcher: Launcher) -> None:
+    launcher.python = "/bin/false"
+    async with launcher.open() as kernels:
+        with pytest.raises(KernelStartFailed, match="exited with status 1"):
+            await kernels.lend(A)
+
+
+async def test_a_death_is_told_and_frees_the_place(launcher: Launcher) -> None:
+    async with launcher.open(per_user=1) as kernels:
+        kernel = await kernels.lend(A)
+        with pytest.raises(KernelDied):
+            await drained(kernel, "import os; os._exit(7)")
+        assert kernels.alive(A.chat_id) is None
+        again = await kernels.lend(A)
+        assert again is not kernel
+        assert [(owner, death.cause) for owner, death in launcher.deaths] == [
+            (A, "exited with status 7")
+        ]
+        await drained(again, "1")
+
+
+async def test_an_end_is_no_death(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        kernel = await kernels.lend(A)
+        await kernels.end(A.chat_id)
+        assert not psutil.pid_exists(kernel.pid)
+        assert kernels.alive(A.chat_id) is None
+        await kernels.end("no such chat")
+        assert await kernels.lend(A) is not kernel
+    assert launcher.deaths == []
+
+
+async def test_an_end_does_not_wait_for_the_start(launcher: Launcher) -> None:
+    launcher.python = await never_ready(launcher.folder)
+    told: list[str] = []
+    async with launcher.open() as kernels:
+
+        async def lend() -> None:
+            try:
+                await kernels.lend(A)
+            except KernelStartFailed as failure:
+                told.append(str(failure))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lend)
+            await anyio.wait_all_tasks_blocked()
+            with anyio.fail_after(8):
+                await kernels.end(A.chat_id)
+        assert told == ["Python did not start: it was ended before it was ready."]
+        launcher.python = sys.executable
+        await kernels.lend(A)
+
+
+async def never_ready(folder: Path) -> str:
+    """An interpreter that says nothing."""
+    path = folder / "python"
+    await anyio.Path(path).write_text("#!/bin/sh\nexec sleep 300\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+async def test_all_of_a_user_end_and_nobody_elses(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        first, second = await kernels.lend(A), await kernels.lend(B)
+        stranger = await kernels.lend(STRANGERS)
+        await kernels.end_all_of("ann")
+        assert not psutil.pid_exists(first.pid)
+        assert not psutil.pid_exists(second.pid)
+        assert kernels.alive(STRANGERS.chat_id) is stranger
+
+
+async def test_at_the_end_none_is_left_not_even_one_that_starts(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        busy, idle = await kernels.lend(A), await kernels.lend(STRANGERS)
+        outputs = busy.execute("print('on', flush=True)\nwhile True: pass")
+        await anext(outputs)
+        launcher.python = await never_ready(launcher.folder)
+        kernels.start(B)
+        await anyio.wait_all_tasks_blocked()
+    assert not psutil.pid_exists(busy.pid)
+    assert not psutil.pid_exists(idle.pid)
+    with pytest.raises(KernelDied):
+        await anext(outputs)
+    assert list((launcher.folder / "s").iterdir()) == []

@@ -1,0 +1,308 @@
+"""Chats with their kernels, without HTTP: what is there, what is gone, and who is told."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+
+from chatkernel.errors import DataFolderInUse
+from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
+from chatkernel.models import ModelChoice, UnknownModel
+from chatkernel.namespaces import FRESH_KERNEL
+from chatkernel.service import open_service
+from chatkernel.session import SHUT_DOWN
+from chatkernel.settings import load_settings
+from kernels import Kernel, RequestTimedOut
+from tests.chatkernel.agent.model import Does, run
+from tests.chatkernel.agent.stage import printed, shows
+from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
+
+pytestmark = pytest.mark.anyio
+
+KILLED = "Python ended: killed by signal 9 (out of memory?)."
+DEAF = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print('deaf', flush=True)
+while True: pass
+"""
+
+
+@pytest.fixture(scope="module")
+async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Opened]:
+    """A service whose chats have kernels."""
+    data = tmp_path_factory.mktemp("service") / "data"
+    async with opened(data, kernel_python=sys.executable) as found:
+        yield found
+
+
+@pytest.fixture
+async def talk(here: Opened) -> AsyncIterator[Talk]:
+    """A new user's empty chat; its kernel ends with the test."""
+    talk = await here.talk()
+    yield talk
+    await here.service.kernels.end_all_of(talk.user_id)
+
+
+def returns(events: list[Event]) -> list[ToolReturn]:
+    """Everything the tools gave back."""
+    return [part for event in events if isinstance(event, ModelRequest) for part in event.parts]
+
+
+def values(events: list[Event]) -> list[str]:
+    """What each cell printed."""
+    return [printed(part).strip() for part in returns(events)]
+
+
+def kernel_of(talk: Talk) -> Kernel:
+    """The chat's kernel."""
+    kernel = talk.session.kernel(talk.chat)
+    assert kernel is not None
+    return kernel
+
+
+def kill(kernel: Kernel) -> None:
+    """As the out-of-memory killer would."""
+    os.kill(kernel.pid, signal.SIGKILL)
+
+
+async def test_variables_stay_and_the_model_is_told_of_them(talk: Talk) -> None:
+    events = await talk.say("count", run("n = 41"), "Done.")
+    assert notices(events) == []
+    events = await talk.say("more", run("n + 1"), "42.")
+    assert values(events) == ["42"]
+    assert notices(events) == []
+    assert "- n: int, 41" in talk.opened.model.instructions[-1]
+    assert "samples/sales.csv" in talk.opened.model.instructions[-1]
+
+
+async def test_a_kernel_gone_between_turns_is_told_once_to_user_and_model(talk: Talk) -> None:
+    await talk.say("count", run("n = 41"), "Done.")
+    await talk.opened.service.kernels.end(talk.chat)
+    events = await talk.say("more", run("'n' in globals()"), "No.")
+    assert values(events) == ["False"]
+    assert notices(events) == [FRESH_KERNEL]
+    assert all(FRESH_KERNEL in told for told in talk.opened.model.instructions[-2:])
+    events = await talk.say("and more", run("1"), "One.")
+    assert notices(events) == []
+    assert FRESH_KERNEL not in talk.opened.model.instructions[-1]
+
+
+async def test_where_no_code_ran_nothing_is_lost(talk: Talk) -> None:
+    await talk.say("hello", "Hello.")
+    await talk.opened.service.kernels.end(talk.chat)
+    assert notices(await talk.say("more", run("1"), "One.")) == []
+
+
+async def test_a_kernel_started_for_typing_has_no_variables_either(talk: Talk) -> None:
+    await talk.say("count", run("n = 41"), "Done.")
+    await talk.opened.service.kernels.end(talk.chat)
+    await talk.opened.service.kernels.lend(talk.owner)  # as Tab and Enter do
+    events = await talk.say("more", run("'n' in globals()"), "No.")
+    assert values(events) == ["False"]
+    assert notices(events) == [FRESH_KERNEL]
+
+
+async def test_a_kernel_that_dies_idle_is_shown_and_told_with_the_next_turn(talk: Talk) -> None:
+    await talk.say("count", run("n = 41"), "Done.")
+    with talk.session.following.follow(talk.chat) as follower:
+        kill(kernel_of(talk))
+        (status,) = await follower.wait()
+    assert isinstance(status, Status)
+    assert status.text == f"{KILLED} It starts again with your next message."
+    assert notices(await talk.say("more", run("1"), "One.")) == [f"{KILLED} {FRESH_KERNEL}"]
+    await talk.opened.service.kernels.end(talk.chat)
+    assert notices(await talk.say("more", run("1"), "One.")) == [FRESH_KERNEL]
+
+
+async def test_a_cell_that_kills_its_kernel_says_so_once_and_does_not_run_again(
+    talk: Talk,
+) -> None:
+    ran = talk.opened.service.settings.data / "ran"
+    deadly = f"open({str(ran)!r}, 'a').write('x')\nimport os; os._exit(7)"
+    events = await talk.say("go", run(deadly), run("'n' in globals()"), "Sorry.")
+    assert [part.status for part in returns(events)] == ["died", "ok"]
+    assert "exited with status 7" in values(events)[0]
+    assert values(events)[1] == "False"
+    assert notices(events) == []
+    assert notices(await talk.say("more", run("1"), "One.")) == []
+    assert await anyio.Path(ran).read_text() == "x"
+
+
+async def test_a_kernel_that_dies_while_the_model_writes_is_told_in_that_turn(talk: Talk) -> None:
+    async def killed() -> None:
+        kernel = kernel_of(talk)
+        kill(kernel)
+        await kernel.wait_death()
+
+    events = await talk.say(
+        "go", run("n = 41"), [Does(killed), run("'n' in globals()")], run("2"), "Sorry."
+    )
+    assert values(events) == ["", "False", "2"]
+    assert notices(events) == [f"{KILLED} {FRESH_KERNEL}"]
+    assert KILLED in [event.text for event in events if isinstance(event, Status)]
+    assert f"{KILLED} {FRESH_KERNEL}" in talk.opened.model.instructions[-1]
+
+
+async def test_editing_takes_the_kernel_back_too(talk: Talk) -> None:
+    await talk.say("one", run("a = 1"), "Done.")
+    await talk.say("two", run("b = 2"), "Done.")
+    before = kernel_of(talk)
+    events = await talk.say("deux", run("'a' in globals()"), "No.", edit_idx=1)
+    assert values(events) == ["False"]
+    assert notices(events) == [FRESH_KERNEL]
+    assert kernel_of(talk) is not before
+    assert before.death is not None
+    events = await talk.say("un", run("'a' in globals()"), "No.", edit_idx=0)
+    assert values(events) == ["False"]
+    assert notices(events) == []  # nothing had run before that message
+
+
+async def test_each_chat_has_a_kernel_and_keeps_it(talk: Talk) -> None:
+    await talk.say("one", run("mine = 1"), "Done.")
+    other = await talk.another_chat()
+    assert values(await other.say("two", run("'mine' in globals()"), "No.")) == ["False"]
+    events = await talk.say("three", run("mine"), "One.")
+    assert values(events) == ["1"]
+    assert notices(events) == []
+
+
+async def test_files_of_a_chat_are_where_its_cells_look(talk: Talk) -> None:
+    events = await talk.say(
+        "look", run("import os; sorted(os.listdir()), os.listdir('samples')[:1] != []"), "So."
+    )
+    assert values(events) == ["(['samples'], True)"]
+
+
+async def test_stop_then_force_restart_ends_what_does_not_listen(talk: Talk) -> None:
+    assert not await talk.session.force_restart(talk.chat)
+    turn = await talk.begin("go", run(DEAF))
+    await talk.until(turn, deaf)
+    talk.session.stop(talk.chat)
+    assert await talk.session.force_restart(talk.chat)
+    end = await talk.ends(turn)
+    assert end.status == "stopped"
+    assert "could not be interrupted" in str(turn.blocks)
+    assert talk.session.kernel(talk.chat) is None
+    events = await talk.say("and now", run("'back'"), "Yes.")
+    assert values(events) == ["'back'"]
+    assert len(notices(events)) == 1
+    assert notices(events)[0].endswith(FRESH_KERNEL)
+
+
+def deaf(event: Event) -> bool:
+    """Whether the deaf cell runs."""
+    return isinstance(event, CellOutput) and shows("deaf")(event)
+
+
+async def test_a_kernel_that_does_not_tell_its_variables_is_not_said_to_have_none(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def silent(kernel: Kernel) -> None:
+        raise RequestTimedOut("list of variables", 10, waiting=False)
+
+    await talk.say("one", run("a = 1"), "Done.")
+    monkeypatch.setattr(Kernel, "variables", silent)
+    assert end_of(await talk.say("two", "Fine.")).status == "ok"
+    assert "did not say in time" in talk.opened.model.instructions[-1]
+    assert "no variables yet" not in talk.opened.model.instructions[-1]
+    assert "no inventory" in caplog.text
+
+
+async def test_stop_while_the_variables_are_asked_for(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(kernel: Kernel) -> None:
+        talk.session.stop(talk.chat)
+        await anyio.sleep_forever()
+
+    await talk.say("one", run("a = 1"), "Done.")
+    monkeypatch.setattr(Kernel, "variables", stopped)
+    with anyio.fail_after(10):
+        assert end_of(await talk.say("two", "Never said.")).status == "stopped"
+
+
+async def test_direct_mode_runs_the_message(talk: Talk) -> None:
+    service = talk.opened.service
+    before = service.models.current
+    use(service, ModelChoice("direct mode", "direct", "a test"))
+    events = await talk.say("6 * 7")
+    hello = await talk.say("hello")
+    use(service, before)
+    assert values(events) == ["42"]
+    assert end_of(events).usage == {}
+    assert "isn't defined" in str(hello)
+
+
+async def test_a_server_that_ends_keeps_what_the_cell_had_printed(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data", kernel_python=sys.executable) as first:
+        talk = await first.talk()
+        turn = await talk.begin("go", run("print('so far', flush=True)\nwhile True: pass"))
+        await talk.until(turn, lambda e: isinstance(e, CellOutput) and shows("so far")(e))
+        pid = kernel_of(talk).pid
+    assert not psutil.pid_exists(pid)
+    async with opened(tmp_path / "data") as again:
+        (record,) = (await again.service.archive.load(talk.user_id, talk.chat)).turns
+    assert record.status == "stopped"
+    (returned,) = returns(list(record.blocks))
+    assert returned.status == "stopped"
+    assert printed(returned).startswith("so far")
+    assert isinstance(record.blocks[-1], TurnEnd)
+    assert record.blocks[-1].error == SHUT_DOWN
+
+
+async def test_kernels_end_with_their_session(tmp_path: Path) -> None:
+    async with opened(
+        tmp_path / "data", kernel_python=sys.executable, session_grace_seconds=0
+    ) as found:
+        talk = await found.talk()
+        talk.session = await found.service.sessions.open_for(talk.user_id)
+        turn = await talk.begin("go", run("1"), "One.")
+        await talk.until(turn, lambda event: isinstance(event, ModelRequest))
+        pid = kernel_of(talk).pid
+        with anyio.fail_after(20):
+            await talk.session.gone.wait()
+        assert not psutil.pid_exists(pid)
+        assert [record.status for record in (await talk.kept()).turns] == ["ok"]
+
+
+async def test_two_services_do_not_share_a_folder(here: Opened) -> None:
+    with pytest.raises(DataFolderInUse):
+        async with open_service(here.service.settings, environ={}):
+            raise AssertionError
+
+
+async def test_an_unknown_model_leaves_the_folder_free(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path / "data", model="nobody:knows")
+    for _ in range(2):
+        with pytest.raises(UnknownModel):
+            async with open_service(settings, environ={}):
+                raise AssertionError
+
+
+async def test_a_crash_in_the_host_closes_everything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = 0
+    with caplog.at_level(logging.ERROR), suppress(ExceptionGroup, ZeroDivisionError):
+        async with opened(tmp_path / "data", kernel_python=sys.executable) as found:
+            talk = await found.talk()
+            turn = await talk.begin("go", run("print('on', flush=True)\nwhile True: pass"))
+            await talk.until(turn, lambda event: isinstance(event, CellOutput))
+            pid = kernel_of(talk).pid
+            raise ZeroDivisionError
+    assert pid
+    assert not psutil.pid_exists(pid)
+    assert caplog.records == []
+    async with opened(tmp_path / "data") as again:
+        (record,) = (await again.service.archive.load(talk.user_id, talk.chat)).turns
+    assert record.status == "stopped"

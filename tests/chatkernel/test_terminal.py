@@ -1,0 +1,138 @@
+"""A turn printed to a terminal, and its figures written as files."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from chatkernel.events import (
+    ARTIFACT_MIME,
+    FRAME_MIME,
+    PLOTLY_MIME,
+    ArtifactRef,
+    CallTools,
+    Delta,
+    ModelRequest,
+    Notice,
+    Part,
+    Shown,
+    TextPart,
+    ToolCall,
+    ToolReturn,
+    TurnEnd,
+)
+from chatkernel.terminal import Terminal
+
+pytestmark = pytest.mark.anyio
+
+PNG = base64.b64decode(b"iVBORw0KGgo=")
+FIGURE = orjson.dumps({"data": [{"type": "bar", "y": [1]}], "layout": {}})
+TABLE = orjson.dumps({"columns": [{"name": "\x1b[2Ja"}], "rows": [["\x1b[31mb"]], "total": 1})
+CONTENTS = {"png": PNG, "figure": FIGURE, "table": TABLE}
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    async def content(ref: ArtifactRef) -> bytes:
+        return CONTENTS[ref.id]
+
+    return Terminal(content, tmp_path)
+
+
+def said(*parts: Part) -> CallTools:
+    return CallTools(seq=1, turn=0, parts=parts)
+
+
+def displayed(kind: str, media_type: str, name: str | None = None) -> ModelRequest:
+    ref = ArtifactRef(id=kind, media_type=media_type, size=1, name=name).model_dump()
+    output: dict[str, Any] = {"output_type": "display_data", "data": {ARTIFACT_MIME: [ref]}}
+    returned = ToolReturn(id="a", tool="run_python", status="ok", outputs=(output,))
+    return ModelRequest(seq=2, turn=0, parts=(returned,))
+
+
+async def test_what_was_streamed_is_not_printed_again(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for index, text in ((0, "One "), (0, "two."), (2, "Three.")):
+        await terminal.show(Delta(turn=0, index=index, type="text", text=text))
+    await terminal.show(said(TextPart(text="One two."), TextPart(text="Three.")))
+    await terminal.show(said(TextPart(text="Not streamed.")))
+    printed = capsys.readouterr().out
+    for text in ("One two.", "Three.", "Not streamed."):
+        assert printed.count(text) == 1
+
+
+async def test_code_outputs_notices_and_errors_are_printed(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.show(said(ToolCall(tool="run_python", args={"code": "x = 1"}, id="a")))
+    outputs: list[dict[str, Any]] = [
+        {"output_type": "stream", "name": "stdout", "text": "printed\n"},
+        {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["E: v"]},
+        {"output_type": "execute_result", "data": {"text/plain": "42"}},
+    ]
+    returned = ToolReturn(id="a", tool="run_python", status="ok", outputs=tuple(outputs))
+    await terminal.show(ModelRequest(seq=2, turn=0, parts=(returned,)))
+    await terminal.show(Notice(seq=3, turn=0, level="info", text="Python started afresh."))
+    await terminal.show(TurnEnd(seq=4, turn=0, status="failed", error="Try again."))
+    printed = capsys.readouterr().out
+    for text in ("x = 1", "printed", "E: v", "42", "started afresh", "Try again."):
+        assert text in printed
+
+
+async def test_nothing_that_is_shown_commands_the_terminal(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "\x1b]0;title\x07\x1b[2J\x9b31mtext\x1b[\x1b"
+    await terminal.show(Delta(turn=0, index=0, type="text", text=evil))
+    await terminal.show(said(TextPart(text=f"not streamed {evil}")))
+    await terminal.show(said(ToolCall(tool="run_python", args={"code": f"'{evil}'"}, id="a")))
+    await terminal.show(Notice(seq=3, turn=0, level="info", text=evil))
+    await terminal.show(TurnEnd(seq=4, turn=0, status="failed", error=evil))
+    await terminal.show(displayed("table", FRAME_MIME))
+    output = {"output_type": "stream", "name": "stdout", "text": evil}
+    returned = ToolReturn(id="a", tool="run_python", status="ok", outputs=(output,))
+    await terminal.show(ModelRequest(seq=2, turn=0, parts=(returned,)))
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\x9b" not in printed
+    assert printed.count("text") >= 6
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+async def test_figures_and_images_are_written_and_it_is_said_where(
+    terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Shown(
+        tag="fig",
+        name="sales",
+        artifact=ArtifactRef(id="figure", media_type=PLOTLY_MIME, size=1, name="sales"),
+    )
+    await terminal.show(said(TextPart(text='<fig name="sales"/>', shown=(shown,))))
+    await terminal.show(displayed("png", "image/png", "../../evil"))
+    assert written(tmp_path) == ["evil.png", "sales.html"]
+    assert "plotly" in (tmp_path / "sales.html").read_text()
+    assert (tmp_path / "evil.png").read_bytes() == PNG
+    assert "sales.html" in capsys.readouterr().out
+
+
+async def test_a_file_that_is_there_is_left_alone(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "mine.png").write_text("precious")
+    (tmp_path / "mine-2.png").symlink_to(tmp_path / "elsewhere")
+    await terminal.show(displayed("png", "image/png", "mine"))
+    assert (tmp_path / "mine.png").read_text() == "precious"
+    assert not (tmp_path / "elsewhere").exists()
+    assert (tmp_path / "mine-3.png").read_bytes() == PNG
+
+
+async def test_one_figure_is_written_once(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.show(displayed("png", "image/png"))
+    await terminal.show(displayed("png", "image/png"))
+    assert written(tmp_path) == ["figure-png.png"]
