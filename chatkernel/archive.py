@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chatkernel.chat_log import UNREADABLE_BLOCKS, ChatLog, TurnRecord, unreadable_turn
+from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
 from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
 from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
 from chatkernel.live_kernels import Owner
@@ -22,9 +22,6 @@ from chatkernel.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-SEQ_RESERVED = 4096
-"""Block numbers taken when a turn begins: more than a turn can have."""
-
 INTERRUPTED = "The server ended during this turn, so its answer is lost. Try again."
 UNSAVED = "This turn could not be saved, so its answer is lost. Try again."
 
@@ -38,10 +35,10 @@ class Archive:
     artifacts: Artifacts
     workspaces: Path
 
-    async def user(self, name: str, *, admin: bool) -> User:
+    async def user(self, name: str) -> User:
         """The user of this name, made at the first login."""
         async with self.database.session() as session:
-            return await crud.user.get_or_create(session, name, admin)
+            return await crud.user.get_or_create(session, name)
 
     async def find_user(self, user_id: str) -> User:
         """The user of this id. Raises NotFound."""
@@ -102,14 +99,14 @@ class Archive:
     async def _read(self, user_id: str, row: Turn) -> TurnRecord:
         if row.obj_fp is None:
             problem = UNSAVED if row.status == "running" else INTERRUPTED
-            return unreadable_turn(row.idx, row.user_text, first_seq=row.first_seq, problem=problem)
+            return lost_turn(row.idx, row.user_text, first_seq=row.first_seq, problem=problem)
         try:
             stored = await self.turns.read(user_id, row.chat_id, row.idx)
             blocks = blocks_from_wire(stored.blocks)
             if blocks and blocks[0].seq < row.first_seq:
                 raise DamagedTurn("its file belongs to an earlier version of the turn")
         except DamagedTurn as damage:
-            return unreadable_turn(
+            return damaged_turn(
                 row.idx,
                 row.user_text,
                 first_seq=row.first_seq,
@@ -148,6 +145,8 @@ class Archive:
     async def _close_row(
         self, user_id: str, chat_log: ChatLog, record: TurnRecord, *, obj_fp: str | None
     ) -> None:
+        if obj_fp is None:  # its place is taken by `lost_turn`, at the end of what was reserved
+            chat_log.next_seq = max(chat_log.next_seq, record.blocks[0].seq + SEQ_RESERVED)
         async with self.database.session() as session:
             await crud.chat.for_user(user_id).finish_turn(
                 session,
@@ -155,7 +154,7 @@ class Archive:
                 record.idx,
                 status=record.status if obj_fp else "failed",
                 obj_fp=obj_fp,
-                next_seq=max(chat_log.next_seq, record.blocks[0].seq + UNREADABLE_BLOCKS),
+                next_seq=chat_log.next_seq,
             )
 
     async def delete_from(self, user_id: str, chat_log: ChatLog, idx: int) -> None:

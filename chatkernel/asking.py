@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,8 +64,22 @@ async def _open(settings: Settings, user: str, chat_id: str | None) -> AsyncIter
         server = await to_thread.run_sync(RunningServer.read, settings.runtime)
         if server is None:
             raise
-        async with httpx.AsyncClient(base_url=server.address, timeout=None) as http:
-            yield await _There.open(http, server, user, chat_id)
+        # The start-up secret goes with it: no proxy of the environment may see that.
+        async with httpx.AsyncClient(
+            base_url=server.address, timeout=None, trust_env=False
+        ) as http:
+            with _unreachable(server):
+                yield await _There.open(http, server, user, chat_id)
+
+
+@contextmanager
+def _unreachable(server: RunningServer) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ChatkernelError(
+            f"The server at {server.address} broke off ({type(error).__name__}). Is it still running?"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -78,7 +92,7 @@ class _Here:
 
     @classmethod
     async def open(cls, service: Service, name: str, chat_id: str | None) -> _Here:
-        user = await service.archive.user(name, admin=name in service.settings.admins)
+        user = await service.archive.user(name)
         if chat_id is None:
             chat_id = (await service.archive.empty_or_new(user.id)).id
         return cls(service, user.id, chat_id)

@@ -6,10 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatkernel.events import Block, ModelRequest, Notice, TurnEnd, TurnStatus, UserPrompt
+from chatkernel.events import (
+    Block,
+    ModelRequest,
+    Notice,
+    Rewind,
+    TurnEnd,
+    TurnStatus,
+    UserPrompt,
+)
 
-UNREADABLE_BLOCKS = 3
-"""How many block numbers `unreadable_turn` takes, and so every turn at least."""
+SEQ_RESERVED = 4096
+"""Block numbers taken when a turn begins: more than a turn can have."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,29 @@ class ChatLog:
         return seq
 
 
-def unreadable_turn(
-    idx: int, user_text: str, *, first_seq: int, problem: str, status: TurnStatus = "failed"
-) -> TurnRecord:
-    """A turn of which only the row is left: the user's words and what happened to the rest."""
+def lost_turn(idx: int, user_text: str, *, first_seq: int, problem: str) -> TurnRecord:
+    """A turn that never got a file: the user's words and what happened.
+
+    Its blocks take the last numbers that were reserved for it. So a page that saw some of the turn gets
+    them all when it reconnects, the `Rewind` removes what it saw, and it looks as after a reload.
+    """
+    seq = first_seq + SEQ_RESERVED
+    blocks: tuple[Block, ...] = (
+        Rewind(seq=seq - 4, turn=idx, from_turn=idx),
+        UserPrompt(seq=seq - 3, turn=idx, text=user_text),
+        Notice(seq=seq - 2, turn=idx, level="error", text=problem),
+        TurnEnd(seq=seq - 1, turn=idx, status="failed"),
+    )
+    return TurnRecord(idx, user_text, "failed", blocks)
+
+
+def damaged_turn(idx: int, user_text: str, *, first_seq: int, problem: str) -> TurnRecord:
+    """A finished turn whose file can't be read: the user's words and what is wrong.
+
+    Two blocks, since no turn has fewer, and the next turn's numbers follow.
+    """
     blocks: tuple[Block, ...] = (
         UserPrompt(seq=first_seq, turn=idx, text=user_text),
-        Notice(seq=first_seq + 1, turn=idx, level="error", text=problem),
-        TurnEnd(seq=first_seq + 2, turn=idx, status=status),
+        TurnEnd(seq=first_seq + 1, turn=idx, status="failed", error=problem),
     )
-    return TurnRecord(idx, user_text, status, blocks)
+    return TurnRecord(idx, user_text, "failed", blocks)

@@ -14,6 +14,9 @@ from chatkernel.errors import DiskFull, StorageFailed
 TEMPORARY_SUFFIX = ".tmp"
 
 
+FULL = "The server's disk is full. Delete chats or files you don't need, or ask the operator for space."
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` (0600, folders 0700), over what was there; on disk when it returns.
 
@@ -66,10 +69,7 @@ def said() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                "The server's disk is full. Delete chats or files you don't need, "
-                "or ask the operator for space."
-            ) from error
+            raise DiskFull(FULL) from error
         raise StorageFailed(
             f"The server's disk refused: {error.strerror}. Try again, or tell the operator."
         ) from error

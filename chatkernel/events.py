@@ -156,10 +156,13 @@ class CellOutput(_Frozen):
 
 
 class Status(_Frozen):
-    """What the session is doing, in words for the user; empty when there is nothing to say."""
+    """What the session is doing, in words for the user; empty when there is nothing to say.
+
+    Without a ``turn`` it is news of what happened while none ran, such as a kernel's death.
+    """
 
     kind: Literal["status"] = "status"
-    turn: int
+    turn: int | None = None
     text: str
 
 

@@ -47,6 +47,11 @@ class Rich:
     content: bytes
 
 
+def is_rich(data: Mapping[str, Any]) -> bool:
+    """Whether there is anything in a MIME bundle that would become an artifact."""
+    return any(mime in data for mime in RICH_TYPES)
+
+
 def rich_parts(data: Mapping[str, Any]) -> list[Rich]:
     """The representations of a MIME bundle worth an artifact, the richest first.
 
@@ -88,9 +93,10 @@ async def keep_output(
     data = output.get("data")
     if not isinstance(data, Mapping):
         return output
+    rich = await to_thread.run_sync(rich_parts, data) if is_rich(data) else []
     refs = [
         (await put(part.content, part.media_type, name)).model_dump(exclude_none=True)
-        for part in await to_thread.run_sync(rich_parts, data)
+        for part in rich
     ]
     kept: dict[str, Any] = {mime: data[mime] for mime in _INLINE_TYPES if _is_small(data.get(mime))}
     if refs:

@@ -18,6 +18,7 @@ class Namespaces:
 
     _kernels: dict[str, str] = field(default_factory=dict)
     _deaths: dict[str, Death] = field(default_factory=dict)
+    _lost: set[str] = field(default_factory=set)
 
     def held_by(self, chat_id: str, kernel: Kernel | None) -> bool:
         """Whether the chat's variables are in this kernel."""
@@ -25,9 +26,14 @@ class Namespaces:
 
     def move(self, chat_id: str, kernel: Kernel) -> bool:
         """Go on with this kernel; True when the chat's variables were in another."""
+        self._lost.discard(chat_id)
         before = self._kernels.get(chat_id)
         self._kernels[chat_id] = kernel.id
         return before not in (None, kernel.id)
+
+    def is_lost(self, chat_id: str) -> bool:
+        """Whether nothing is left of them and no kernel was used since, so that it need not be said again."""
+        return chat_id in self._lost
 
     def died(self, chat_id: str, death: Death) -> None:
         """Remember why the chat's kernel ended."""
@@ -36,6 +42,7 @@ class Namespaces:
     def forget(self, chat_id: str) -> str:
         """Nothing is left of them; the line that tells user and model so."""
         self._kernels.pop(chat_id, None)
+        self._lost.add(chat_id)
         return self.loss(chat_id)
 
     def loss(self, chat_id: str) -> str:

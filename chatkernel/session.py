@@ -214,7 +214,7 @@ class UserSession:
             self._show(Status(turn=turn.idx, text=text))
             return
         text = f"{text} It starts again with your next message."
-        self.following.publish(chat_id, Status(turn=0, text=text))
+        self.following.publish(chat_id, Status(text=text))
 
     def _check(self, text: str) -> None:
         if not text.strip():
@@ -262,9 +262,9 @@ class UserSession:
         return turn
 
     async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
-        """Let turns >= ``idx`` go: rows, files, artifacts, and the kernel they ran in."""
-        await self._workshop.kernels.end(chat_log.id)
-        self._namespaces.forget(chat_log.id)
+        """Let turns >= ``idx`` go: rows, files, artifacts, and the kernel if they ran code in it."""
+        if any(turn.ran_code for turn in chat_log.turns[idx:]):
+            await self._workshop.kernels.end(chat_log.id)
         await self._workshop.archive.delete_from(self.user_id, chat_log, idx)
 
     def _make_turn(self, chat_log: ChatLog, idx: int, text: str) -> RunningTurn:
@@ -282,10 +282,16 @@ class UserSession:
             self._note_kernel(kernel)
             return kernel
 
-        interaction = Interaction(
-            turn=idx, user_text=text, lend=lend, put=put, live=self._show, number=chat_log.number
-        )
         choice = self._workshop.models.current
+        interaction = Interaction(
+            turn=idx,
+            user_text=text,
+            lend=lend,
+            put=put,
+            live=self._show,
+            number=chat_log.number,
+            direct=choice.mode == "direct",
+        )
         return RunningTurn(chat_log, text, owner, interaction, choice)
 
     def _note_kernel(self, kernel: Kernel) -> None:
@@ -346,12 +352,15 @@ class UserSession:
         kernel = self.kernel(turn.log.id)
         if not self._namespaces.held_by(turn.log.id, kernel):
             # It ended, or one was started between turns, to help with typing.
+            known = self._namespaces.is_lost(turn.log.id)
             line = self._namespaces.forget(turn.log.id)
-            if turn.log.ran_code:
+            if turn.log.ran_code and not known:
                 self._tell(turn, line)
         if kernel is None:
             self._workshop.kernels.start(turn.owner)
-        else:
+        if interaction.direct:
+            return
+        if kernel is not None:
             interaction.variables = None
             with interaction.unless_stopped():
                 interaction.variables = await _inventory(kernel)

@@ -76,7 +76,9 @@ class Settings(BaseSettings):
         description="How long an interrupted run has to end before its kernel is killed.",
     )
     session_grace_seconds: float = Field(
-        default=60.0, ge=0, description="How long a session outlives its last open tab."
+        default=3600.0,
+        ge=0,
+        description="How long a session outlives its last open tab, and with it the variables of its chats.",
     )
     kernels_per_user: int = Field(
         default=3, ge=1, description="How many kernels a user keeps alive at most."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -19,14 +19,18 @@ _SECONDS_PER_BYTE = 1 / (40 << 20)
 _BURST_SECONDS = 0.5
 _SLEEP_SECONDS = 0.02
 _MESSAGES_PER_STEP = 20
-_QUEUED_MESSAGES = 64
+_QUEUED_MESSAGES = 2
+_PARTS = 64
 _RECONNECT_MS = 20
 
 
 def new_context(limits: Limits) -> zmq.asyncio.Context:
-    """A ZMQ context whose sockets refuse what is too large and queue little.
+    """A ZMQ context whose sockets refuse what is too large and queue little: what isn't read yet
+    waits in the kernel's memory, not in ours.
 
-    At a message larger than ``limits.message_bytes`` ZMQ drops the connection.
+    At a part larger than ``limits.message_bytes`` ZMQ drops the connection. It offers no way to
+    bound a message of many parts before it is whole: "The total number of message parts is
+    unlimited except by available memory" (zmq_msg_send(3)).
     """
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
@@ -48,10 +52,13 @@ class Channel:
     """Sends requests and reads envelopes; at most 1500 messages or 40 MiB a second, so that a
     kernel that floods it cannot take the event loop."""
 
-    def __init__(self, socket: zmq.asyncio.Socket, endpoint: str, session: Session) -> None:
+    def __init__(
+        self, socket: zmq.asyncio.Socket, endpoint: str, session: Session, *, limits: Limits
+    ) -> None:
         self._socket = socket
         self._endpoint = endpoint
         self._session = session
+        self._limits = limits
         socket.connect(endpoint)
 
     def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
@@ -63,12 +70,18 @@ class Channel:
         """Send a request; it waits in a queue while the kernel isn't connected."""
         await self._socket.send_multipart(request.frames)
 
-    async def receive(self) -> AsyncIterator[Envelope]:
-        """Every well-formed message that comes, for ever. What is no message is passed over."""
+    async def receive(self, refuse: Callable[[str], None]) -> AsyncIterator[Envelope]:
+        """Every well-formed message that comes, for ever. What is no message is passed over.
+
+        ``refuse`` hears of each message that is too much to be taken, as "larger than 16 MiB".
+        """
         pace = _Pace()
         while True:
             frames = await self._socket.recv_multipart()
             await pace.spend(sum(map(len, frames)))
+            if excess := _excess(frames, self._limits):
+                refuse(excess)
+                continue
             try:
                 yield read_envelope(frames, self._session.sign)
             except Malformed:
@@ -97,6 +110,17 @@ class Channels:
 
     def __iter__(self) -> Iterator[Channel]:
         return iter((self.shell, self.control, self.iopub))
+
+
+def too_large(limits: Limits) -> str:
+    """What is said of a message that ZMQ, or we, did not take for its size."""
+    return f"larger than {limits.message_bytes / 2**20:g} MiB"
+
+
+def _excess(frames: Sequence[bytes], limits: Limits) -> str | None:
+    if len(frames) > _PARTS:
+        return f"in more than {_PARTS} parts"
+    return too_large(limits) if sum(map(len, frames)) > limits.message_bytes else None
 
 
 class _Pace:

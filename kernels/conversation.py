@@ -13,7 +13,7 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
-from kernels.channels import Channel, Channels, Request
+from kernels.channels import Channel, Channels, Request, too_large
 from kernels.errors import KernelDied
 from kernels.exits import Death
 from kernels.limits import Limits
@@ -125,7 +125,7 @@ class Conversation:
         return pending.content
 
     async def _read_iopub(self) -> None:
-        async for envelope in self._channels.iopub.receive():
+        async for envelope in self._channels.iopub.receive(self._refuse):
             run = self.run
             if envelope.type == "iopub_welcome":
                 self.welcomed.set()
@@ -145,7 +145,7 @@ class Conversation:
             run.outbox.put(output, len(envelope.content))
 
     async def _read_shell(self) -> None:
-        async for envelope in self._channels.shell.receive():
+        async for envelope in self._channels.shell.receive(self._refuse):
             run = self.run
             if run is not None and envelope.parent_id == run.id:
                 run.seen()
@@ -154,7 +154,7 @@ class Conversation:
                 await self._settle_request(envelope)
 
     async def _read_control(self) -> None:
-        async for envelope in self._channels.control.receive():
+        async for envelope in self._channels.control.receive(self._refuse):
             await self._settle_request(envelope)
 
     async def _settle_request(self, envelope: Envelope) -> None:
@@ -186,10 +186,13 @@ class Conversation:
             if self.death is not None:
                 return
             channel.reconnect()
+            self._refuse(too_large(self._limits))
             if (run := self.run) is not None:
-                limit = self._limits.message_bytes / 2**20
-                run.say(f"An output was larger than {limit:g} MiB and was not taken.")
                 self._tasks.start_soon(self._await_end_behind, run)
+
+    def _refuse(self, excess: str) -> None:
+        if self.run is not None:
+            self.run.say(f"An output was {excess} and was not taken.")
 
     async def _await_end_behind(self, run: Run) -> None:
         """Both of its ends may be lost; but what is asked after it is answered after it."""

@@ -46,7 +46,7 @@ class Kernel:
         self._process = process
         self._limits = limits
         self._tasks = tasks
-        self._conversation = Conversation(process.connect(), limits, tasks)
+        self._conversation = Conversation(process.connect(limits), limits, tasks)
         self._turn = anyio.Semaphore(1)
 
     @classmethod

@@ -7,7 +7,6 @@ does not, and is found by what was recorded here.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,18 +35,16 @@ def forget(runtime: Path, kernel_id: str) -> None:
     _path(runtime, kernel_id).unlink(missing_ok=True)
 
 
-def sweep(runtime: Path, *, sockets: Path | None = None) -> int:
+def sweep(runtime: Path) -> int:
     """End what the recorded kernels left behind; how many kernels there were. Blocks.
 
     To be called when no server runs on ``runtime``: a living server's kernels would go too.
-    Their connection files go, and their folders under ``sockets``.
+    Their connection files go.
     """
     paths = sorted(runtime.glob("kernel-*.pid"))
     for path in paths:
         if (recorded := _read(path)) is not None:
             _end(recorded)
-            if sockets is not None:
-                shutil.rmtree(sockets / recorded.kernel_id, ignore_errors=True)
             (runtime / f"kernel-{recorded.kernel_id}.json").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
     return len(paths)

@@ -67,22 +67,23 @@ class KernelProcess:
                 with anyio.CancelScope(shield=True):
                     await _remove(manager, launch, kernel_id)
 
-    def connect(self) -> Channels:
+    def connect(self, limits: Limits) -> Channels:
         """Open its channels; they are closed with the process."""
         return Channels(
-            shell=self._channel("shell", zmq.DEALER),
-            control=self._channel("control", zmq.DEALER),
-            iopub=self._channel("iopub", zmq.SUB),
+            shell=self._channel("shell", zmq.DEALER, limits),
+            control=self._channel("control", zmq.DEALER, limits),
+            iopub=self._channel("iopub", zmq.SUB, limits),
         )
 
-    def _channel(self, name: str, kind: int) -> Channel:
+    def _channel(self, name: str, kind: int, limits: Limits) -> Channel:
         # The manager's own connect_…() would let a socket linger for a second when it is closed.
         manager = self._manager
         socket = manager.context.socket(kind)
         if kind == zmq.SUB:
             socket.subscribe(b"")
         port = getattr(manager, f"{name}_port")
-        return Channel(socket, f"ipc://{manager.ip}-{port}", manager.session.clone())
+        endpoint = f"ipc://{manager.ip}-{port}"
+        return Channel(socket, endpoint, manager.session.clone(), limits=limits)
 
     async def wait(self) -> Death:
         """Wait for its end, without polling."""
@@ -137,7 +138,7 @@ def _make_folders(launch: Launch, folder: Path) -> None:
     if longest > _SOCKET_PATH_BYTES:
         raise KernelStartFailed(
             f"the path of its sockets, {folder}, is too long by {longest - _SOCKET_PATH_BYTES} "
-            "bytes; choose a shorter data folder."
+            "bytes; set TMPDIR to a shorter path."
         )
     try:
         launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from kernels.limits import Limits
 from kernels.outputs import ClearOutput, Output, Stream, UpdateDisplay
 
 _CALM_SECONDS = 0.1
-_PENDING_BYTES = 96 << 20
+_PENDING_BYTES = 32 << 20
 
 
 class Outbox:

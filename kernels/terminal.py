@@ -15,7 +15,6 @@ _ESCAPE = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]")
 _TOKEN = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]|.", re.DOTALL)
 _ERASE = re.compile("\x1b\\[[012]?K")
 _TAKEN_BACK = re.compile("[^\n\b]\b")
-_OVERWRITTEN = re.compile("[^\n\r]*\r+(?=[^\n\r])")
 
 
 def fold(text: str) -> str:
@@ -29,9 +28,17 @@ def fold(text: str) -> str:
 
 
 def reduce_line(line: str) -> str:
-    """The shortest unfinished line that looks the same now and after whatever is added to it."""
+    """The shortest unfinished line that looks the same now and after whatever is added to it.
+
+    Of a very long one only the end is looked at, or what `_fold_bulk` makes of it.
+    """
     if not _EDITED.search(line):
         return line
+    if len(line) > _BULK:
+        start = line.find("\r", len(line) - _BULK) + 1
+        if not start:
+            return _fold_bulk(line)
+        line = line[start:]
     *earlier, last = _segments(line)
     under = _overlay(earlier)
     return f"{under}\r{last}" if _width(under) > _width(last) else last
@@ -40,12 +47,17 @@ def reduce_line(line: str) -> str:
 def _fold_bulk(text: str) -> str:
     """Like `fold` in a few steps over the whole text, as if what overwrites were never shorter than
     what it overwrites."""
-    text = _ERASE.sub("", _OVERWRITTEN.sub("", text))
+    text = _ERASE.sub("", "\n".join(map(_last_written, text.split("\n"))))
     for _ in range(_BULK_BACKSPACES):
         text, taken_back = _TAKEN_BACK.subn("", text)
         if not taken_back:
             break
-    return text.replace("\b", "").removesuffix("\r")
+    return text.replace("\b", "")
+
+
+def _last_written(line: str) -> str:
+    line = line.rstrip("\r")
+    return line[line.rfind("\r") + 1 :]
 
 
 def _fold_line(line: str) -> str:
@@ -54,8 +66,6 @@ def _fold_line(line: str) -> str:
 
 def _segments(line: str) -> list[str]:
     """What was written from the start of the line, each time, since it was last erased."""
-    if len(line) > _BULK:
-        line = line[line.find("\r", len(line) - _BULK) + 1 :]
     segments: list[str] = []
     for segment in line.split("\r"):
         is_erasing = _ERASE.search(segment) is not None

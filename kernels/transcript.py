@@ -19,7 +19,7 @@ from kernels.outputs import (
 )
 from kernels.terminal import fold, reduce_line
 
-_LINE_LIMIT = 64 << 10
+_LINE_LIMIT = 16 << 10
 
 
 class Transcript:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from chatkernel.errors import InvalidRequest, MessageTooLong
 
+ESCAPED = 6
+"""How much longer JSON can make a character: ``\\u0001``."""
+
 ENVELOPE_BYTES = 64 * 1024
 """What may come on top of a message's own text: field names, escapes, htmx's headers."""
 
@@ -37,7 +40,7 @@ def parse(text: str | None, *, message_bytes: int) -> Incoming:
     """
     if text is None:
         raise InvalidRequest("Only text can be sent here, not binary data.")
-    if len(text) > message_bytes + ENVELOPE_BYTES:
+    if len(text) > ESCAPED * message_bytes + ENVELOPE_BYTES:
         raise MessageTooLong(
             f"The message is longer than {message_bytes:,} bytes. Attach it as a file instead."
         )

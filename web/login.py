@@ -7,6 +7,7 @@ import hmac
 import inspect
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -17,12 +18,26 @@ from chatkernel.archive import Archive
 from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
 from chatkernel.store.rows import User
+from web.guards import host_name, is_loopback
 
 DAYS = 30
 NAME_CHARACTERS = 64
 
 Identify = Callable[[HTTPConnection], str | Awaitable[str | None] | None]
 """The host application's login: gives the user's name, or None for nobody."""
+
+_KNOWN_USERS = 1_000
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks. ``trusted``: has shown the start-up secret, or the host application vouches for the name;
+    an ``admin`` is a trusted name of `Settings.admins`."""
+
+    id: str
+    name: str
+    trusted: bool
+    admin: bool
 
 
 class Login:
@@ -52,40 +67,60 @@ class Login:
         """Whether the host application says who asks, so that we have no login page."""
         return self._identify is not None
 
-    async def user(self, conn: HTTPConnection) -> User:
+    async def visitor(self, conn: HTTPConnection) -> Visitor:
         """Who asks.
 
         Raises:
             NotLoggedIn: nobody we know.
         """
-        user = await (self._identified(conn) if self._identify else self._from_cookie(conn))
-        if user is None:
+        visitor = await (self._identified(conn) if self._identify else self._from_cookie(conn))
+        if visitor is None:
             raise NotLoggedIn("Log in first.")
-        return user
+        return visitor
 
-    async def _identified(self, conn: HTTPConnection) -> User | None:
+    async def _identified(self, conn: HTTPConnection) -> Visitor | None:
         assert self._identify is not None
         name = self._identify(conn)
         if inspect.isawaitable(name):
             name = await name
         if not name:
             return None
-        if name not in self._known:
-            self._known[name] = await self._archive.user(name, admin=name in self._admins)
-        return self._known[name]
+        user = self._known.get(name) or self._remembered(name, await self._archive.user(name))
+        return self._visitor(user, trusted=True)
 
-    async def _from_cookie(self, conn: HTTPConnection) -> User | None:
+    async def _from_cookie(self, conn: HTTPConnection) -> Visitor | None:
         token = conn.cookies.get(self.cookie)
         if token is None:
             return None
         try:
-            user_id = self._signer.loads(token, max_age=DAYS * 86_400)
-            return await self._archive.find_user(str(user_id))
-        except (BadSignature, NotFound):
+            user_id, trusted = self._signer.loads(token, max_age=DAYS * 86_400)
+        except (BadSignature, ValueError, TypeError):
             return None
+        try:
+            user = self._known.get(user_id) or self._remembered(
+                user_id, await self._archive.find_user(user_id)
+            )
+        except NotFound:
+            return None
+        if not trusted and (user.name in self._admins or not self._suffices(conn)):
+            return None
+        return self._visitor(user, trusted=trusted)
 
-    async def log_in(self, name: str, secret: str | None) -> User:
-        """The user of a name, made at the first login.
+    def _remembered(self, key: str, user: User) -> User:
+        if len(self._known) >= _KNOWN_USERS:
+            self._known.clear()
+        self._known[key] = user
+        return user
+
+    def _visitor(self, user: User, *, trusted: bool) -> Visitor:
+        return Visitor(user.id, user.name, trusted, trusted and user.name in self._admins)
+
+    def _suffices(self, conn: HTTPConnection) -> bool:
+        """Whether a name alone is a login here: on this machine, called by a name of this machine."""
+        return self._names_alone and is_loopback(host_name(conn.headers.get("host", "")))
+
+    async def log_in(self, conn: HTTPConnection, name: str, secret: str | None) -> Visitor:
+        """Who a name is, made at the first login. Put it into the answer with `remember`.
 
         Raises:
             InvalidRequest: the name is empty or too long.
@@ -96,24 +131,23 @@ class Login:
             raise Forbidden("The surrounding application does the login here.")
         if not 0 < len(name) <= NAME_CHARACTERS:
             raise InvalidRequest(f"Give a name of 1 to {NAME_CHARACTERS} characters.")
-        admin = name in self._admins
         trusted = hmac.compare_digest((secret or "").encode(), self._secret.encode())
-        if admin and not trusted:
+        if not trusted and name in self._admins:
             raise Forbidden(
                 f"{name} is an admin's name. Use the link that the server printed when it started."
             )
-        if not self._names_alone and not trusted:
+        if not trusted and not self._suffices(conn):
             raise Forbidden(
                 "This server is open beyond its own machine, so a name alone is no login. "
                 "Give the start-up secret that it printed."
             )
-        return await self._archive.user(name, admin=admin)
+        return self._visitor(await self._archive.user(name), trusted=trusted)
 
-    def remember(self, conn: HTTPConnection, response: Response, user: User) -> None:
+    def remember(self, conn: HTTPConnection, response: Response, visitor: Visitor) -> None:
         """Put the login into the answer's cookie."""
         response.set_cookie(
             self.cookie,
-            self._signer.dumps(user.id),
+            self._signer.dumps([visitor.id, visitor.trusted]),
             max_age=DAYS * 86_400,
             path=conn.scope.get("root_path") or "/",
             secure=conn.url.scheme in ("https", "wss"),

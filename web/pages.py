@@ -11,12 +11,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chatkernel.errors import ChatkernelError, InvalidRequest
 from chatkernel.models import SUGGESTED
-from chatkernel.store.rows import User
 from web.api.models import may_connect
 from web.assets import static_root
 from web.elements import Element, to_html
 from web.history import history_of
 from web.live_view import live_view
+from web.login import Visitor
 from web.reading import ReadChat, read_chat
 from web.render.model import ModelState
 from web.render.page import ChatPage, chat_page, login_page
@@ -41,7 +41,7 @@ async def chat(request: Request) -> Response:
     return await _chat_answer(request, site, user, request.path_params["id"])
 
 
-async def _chat_answer(request: Request, site: Site, user: User, chat_id: str) -> Response:
+async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str) -> Response:
     read = await read_chat(site.service, user.id, chat_id)
     root = root_of(request)
     urls = ChatUrls(root, chat_id)
@@ -70,7 +70,7 @@ def _last_seq(read: ReadChat) -> int:
     return max((block.seq for block in read.blocks()), default=0)
 
 
-def _model_state(request: Request, site: Site, user: User) -> ModelState:
+def _model_state(request: Request, site: Site, user: Visitor) -> ModelState:
     current = site.service.models.current
     return ModelState(
         name=current.name,
@@ -127,7 +127,7 @@ async def login(request: Request) -> Response:
 async def _log_in(request: Request, site: Site, fields: dict[str, str]) -> Response:
     name, secret = fields.get("username", ""), fields.get("secret")
     try:
-        user = await site.login.log_in(name, secret)
+        user = await site.login.log_in(request, name, secret)
     except ChatkernelError as error:
         wants_secret = error.status == 403
         return _login_answer(

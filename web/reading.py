@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from chatkernel.archive import title_of
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Block
 from chatkernel.live import Live
@@ -37,12 +38,13 @@ async def read_chat(service: Service, user_id: str, chat_id: str) -> ReadChat:
     Raises:
         NotFound: no such chat of this user.
     """
-    await service.archive.check_owner(user_id, chat_id)
+    row = await service.archive.check_owner(user_id, chat_id)
     open_chat = _open_chat(service.sessions.of(user_id), chat_id)
-    if open_chat is not None:
-        return open_chat
-    log = await service.archive.load(user_id, chat_id)
-    return _open_chat(service.sessions.of(user_id), chat_id) or ReadChat(log, None, None)
+    if open_chat is None:
+        log = await service.archive.load(user_id, chat_id)
+        open_chat = _open_chat(service.sessions.of(user_id), chat_id) or ReadChat(log, None, None)
+    open_chat.log.title = title_of(row.title, row.last_user_text)
+    return open_chat
 
 
 def _open_chat(session: UserSession | None, chat_id: str) -> ReadChat | None:

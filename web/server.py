@@ -22,6 +22,7 @@ from web.guards import is_loopback
 SOCKET_BYTES = 16 << 20
 """uvicorn closes a socket on which more comes at once; what is over our own limit is refused politely."""
 LEAVE_SECONDS = 3
+BACKLOG = 2048
 
 
 class _Server(uvicorn.Server):
@@ -75,6 +76,7 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen(BACKLOG)
         except OSError as error:
             raise UnusableEnvironment(_not_bound(settings, error)) from error
         yield listener
@@ -107,7 +109,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _watch_signals(server: uvicorn.Server, *, task_status: TaskStatus[None]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
         async for _ in signals:
             server.force_exit = server.should_exit

@@ -17,10 +17,10 @@ from chatkernel.errors import ChatkernelError
 from chatkernel.events import Block, Event, Status, TurnEnd, UserPrompt, is_block
 from chatkernel.following import Follower
 from chatkernel.session import UserSession
-from chatkernel.store.rows import User
 from web.elements import to_html
 from web.history import history_of
 from web.live_view import live_view
+from web.login import Visitor
 from web.reading import read_chat
 from web.render.blocks import View, block
 from web.render.live import LiveView, live_area, live_partial
@@ -36,7 +36,7 @@ LIVE_SECONDS = 0.08
 class PageWriter:
     """Sends one page what it shows."""
 
-    def __init__(self, websocket: WebSocket, site: Site, user: User, chat_id: str) -> None:
+    def __init__(self, websocket: WebSocket, site: Site, user: Visitor, chat_id: str) -> None:
         self._websocket = websocket
         self._site = site
         self._user = user
@@ -58,7 +58,7 @@ class PageWriter:
             with anyio.CancelScope(deadline=due if live else inf):
                 events = await follower.wait()
             await self._show_blocks(session, (e for e in events if is_block(e)))
-            await self._show_idle_news(session, events)
+            await self._show_idle_news(events)
             live = live or any(not is_block(event) for event in events)
             if live and anyio.current_time() >= due:
                 await self._show_live(session)
@@ -76,12 +76,11 @@ class PageWriter:
                 await self._show_state(session)
                 await self._show_history()
 
-    async def _show_idle_news(self, session: UserSession, events: Iterable[Event]) -> None:
+    async def _show_idle_news(self, events: Iterable[Event]) -> None:
         """What happens while no turn runs, such as a kernel's death, is no part of a turn: a notice."""
-        if session.turn_of(self._chat_id) is None:
-            for event in events:
-                if isinstance(event, Status) and event.text:
-                    await self.notice(event.text)
+        for event in events:
+            if isinstance(event, Status) and event.turn is None:
+                await self.notice(event.text)
 
     async def _show_block(self, session: UserSession, each: Block) -> None:
         """The block and what is still live after it in one message, so that nothing jumps."""

@@ -8,8 +8,7 @@ from starlette.requests import HTTPConnection
 
 from chatkernel.errors import ChatkernelError
 from chatkernel.service import Service
-from chatkernel.store.rows import User
-from web.login import Login
+from web.login import Login, Visitor
 
 
 class NotReady(ChatkernelError):
@@ -47,14 +46,14 @@ def site_of(conn: HTTPConnection) -> Site:
     return readiness.site
 
 
-async def visitor(conn: HTTPConnection) -> tuple[Site, User]:
+async def visitor(conn: HTTPConnection) -> tuple[Site, Visitor]:
     """The running site and who asks.
 
     Raises:
         NotReady, NotLoggedIn
     """
     site = site_of(conn)
-    return site, await site.login.user(conn)
+    return site, await site.login.visitor(conn)
 
 
 def root_of(conn: HTTPConnection) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import anyio
@@ -11,12 +12,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chatkernel.attention import Tab
 from chatkernel.errors import ChatkernelError, InvalidRequest, NotFound, NotImplementedYet
-from chatkernel.session import UserSession
-from chatkernel.store.rows import User
+from chatkernel.session import UNEXPECTED, UserSession
 from web.incoming import Incoming, parse
+from web.login import Visitor
 from web.problems import problem_body
 from web.showing import PageWriter
 from web.site import Site, visitor
+
+log = logging.getLogger(__name__)
 
 TAKEN_OVER = 4001
 """Close code: another tab has the session now. The page doesn't reconnect by itself."""
@@ -69,7 +72,7 @@ class PageSocket:
 
     websocket: WebSocket
     site: Site
-    user: User
+    user: Visitor
     chat_id: str
     page: str
     writer: PageWriter
@@ -108,6 +111,9 @@ class PageSocket:
                     await self._obey(session, incoming)
                 except ChatkernelError as error:
                     await self.writer.refuse(session, error)
+                except Exception:  # a fault of ours must not cut the page off
+                    log.exception("a message of chat %s", self.chat_id)
+                    await self.writer.refuse(session, ChatkernelError(UNEXPECTED))
         except WebSocketDisconnect:
             scope.cancel()
 

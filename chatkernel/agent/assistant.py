@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import anyio.to_thread
+from anyio import to_thread
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, repair_messages
 from pydantic_ai.models import Model
@@ -48,19 +48,20 @@ class Assistant:
             ModelFailed: the model could not answer; the text says what to do next.
         """
         try:
+            messages = [] if interaction.direct else await to_thread.run_sync(unpack, history)
             async with await self._open(interaction, choice) as model:
                 blocks = run_agent(
                     self._agent,
                     interaction,
                     model=model,
-                    history=unpack(history),
+                    history=messages,
                     work=work,
                     requests=self._requests,
                 )
                 async with aclosing(blocks):
                     async for block in blocks:
                         yield block
-            if choice.mode == "direct":
+            if interaction.direct:
                 work.usage.clear()
         except ChatkernelError:
             raise
@@ -71,9 +72,9 @@ class Assistant:
             raise ModelFailed(describe(error, choice).message) from error
 
     async def _open(self, interaction: Interaction, choice: ModelChoice) -> Model:
-        if choice.mode == "direct":
+        if interaction.direct:
             return direct_model(interaction)
-        return await anyio.to_thread.run_sync(choice.open)
+        return await to_thread.run_sync(choice.open)
 
     def pack(self, work: Work) -> list[Any]:
         """The turn's messages as msgpack can write them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import anyio
+from anyio import to_thread
 
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.report import FinishedOutput, report
@@ -17,7 +18,7 @@ from chatkernel.events import (
     ToolReturn,
     ToolStatus,
 )
-from chatkernel.keeping import RICH_TYPES, keep_output
+from chatkernel.keeping import RICH_TYPES, is_rich, keep_output
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -28,6 +29,7 @@ from kernels import (
     KernelStartFailed,
     Limits,
     Output,
+    Stream,
     Transcript,
     UpdateDisplay,
     to_nbformat,
@@ -47,9 +49,13 @@ class CellRun:
     outputs: tuple[FinishedOutput, ...] = ()
     remark: str | None = None
 
-    def for_model(self) -> str:
+    async def for_model(self) -> str:
         """The run in words for the model."""
-        return "\n".join([report(self.outputs), *([self.remark] if self.remark else [])])
+        rich = any(
+            not isinstance(o, Stream | ErrorOutput) and is_rich(o.data) for o in self.outputs
+        )
+        told = await to_thread.run_sync(report, self.outputs) if rich else report(self.outputs)
+        return "\n".join([told, *([self.remark] if self.remark else [])])
 
 
 async def run_cell(interaction: Interaction, code: str, *, call_id: str, limits: Limits) -> CellRun:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import orjson
 from anyio import to_thread
 from IPython.core.inputtransformer2 import TransformerManager
-from pydantic_ai.messages import ModelMessage, UserPromptPart
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from chatkernel.agent.interaction import Interaction
@@ -24,17 +24,20 @@ LONGEST_LINES = 100
 """A longer message is taken for a cell unread: IPython's translation takes its time line by line."""
 
 _NAMES_ASKED = 8
+_WORDS = (
+    *(ast.Name, ast.Load, ast.Tuple, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+)
+"""What a sentence can be by chance: ``what is pandas``, ``not now``, ``hello, there``."""
 
 
 def direct_model(interaction: Interaction) -> FunctionModel:
-    """A model that answers a message by running it as a cell, and says nothing more."""
+    """A model that answers a message by running it as a cell; its result ends the turn."""
 
     async def stream(
-        messages: list[ModelMessage], _info: AgentInfo
+        _messages: list[ModelMessage], _info: AgentInfo
     ) -> AsyncIterator[str | DeltaToolCalls]:
-        if not any(isinstance(part, UserPromptPart) for part in messages[-1].parts):
-            yield ""
-        elif refusal := await refuse(interaction):
+        if refusal := await refuse(interaction):
             yield refusal
         else:
             call_id = f"cell-{interaction.turn}"
@@ -92,18 +95,18 @@ def bare_names(tree: ast.Module) -> list[str]:
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return []
     nodes = list(ast.walk(tree.body[0].value))
-    allowed = (ast.Name, ast.Tuple, ast.Load, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
-    if not all(isinstance(node, allowed) for node in nodes):
+    if not all(isinstance(node, _WORDS) for node in nodes):
         return []
     names = dict.fromkeys(node.id for node in nodes if isinstance(node, ast.Name))
     return [name for name in names if not hasattr(builtins, name)][:_NAMES_ASKED]
 
 
 async def _is_defined(interaction: Interaction, name: str) -> bool:
-    if any(variable.name == name for variable in interaction.variables or ()):
-        return True
     try:
-        await (await interaction.lend()).bundle(name)
+        kernel = await interaction.lend()
+        if any(variable.name == name for variable in await kernel.variables()):
+            return True
+        await kernel.bundle(name)  # the list leaves out modules and the like
     except NoSuchVariable:
         return False
     except KernelError:

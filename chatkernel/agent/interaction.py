@@ -18,7 +18,8 @@ class Interaction:
 
     ``lend`` gives the chat's kernel and starts one when there is none; ``live`` shows what is in the
     making; ``number`` gives the next block's ``seq``. ``variables`` are None when the kernel didn't tell.
-    ``loss_said``: user and model know that the last kernel's variables are gone.
+    In ``direct`` mode the message is the cell, and its result ends the turn. ``loss_said``: user and
+    model know that the last kernel's variables are gone.
     """
 
     turn: int
@@ -29,6 +30,7 @@ class Interaction:
     number: Callable[[], int]
     variables: tuple[Variable, ...] | None = ()
     files: tuple[str, ...] = ()
+    direct: bool = False
     remarks: tuple[str, ...] = ()
     loss_said: bool = False
     returns: dict[str, ToolReturn] = field(default_factory=dict)

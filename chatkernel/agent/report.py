@@ -70,14 +70,16 @@ def describe_frame(frame: Mapping[str, Any]) -> str:
     """Shape, dtypes and the first rows of a table."""
     columns = [c for c in _sequence(frame.get("columns")) if isinstance(c, Mapping)]
     rows = _sequence(frame.get("rows"))
+    levels = frame.get("levels", 0)
+    shown = len(columns) - (levels if isinstance(levels, int) else 0)
     names = [str(c.get("name")) for c in columns]
     dtypes = ", ".join(f"{name}: {c.get('dtype')}" for name, c in zip(names, columns, strict=True))
     lines = [" | ".join(str(cell) for cell in _sequence(row)) for row in rows[:TABLE_ROWS]]
     total = frame.get("total", len(rows))
-    head = f"[table, {total} rows × {len(columns)} columns]\ncolumns: {dtypes}"
-    return clip(
-        "\n".join([head, " | ".join(names), *lines, *(["…"] if total != len(lines) else [])])
-    )
+    width = frame.get("total_columns", shown)
+    head = f"[table, {total} rows × {width} columns]\ncolumns: {dtypes}"
+    more = ["…"] if total != len(lines) else []
+    return clip("\n".join([head, " | ".join(names), *lines, *more]))
 
 
 def _sequence(value: object) -> Sequence[Any]:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_ai import Agent, ModelRequestNode, UsageLimits
+from pydantic_ai import Agent, ModelRequestNode, RunContext, UsageLimits
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
@@ -55,8 +55,13 @@ def make_agent(limits: Limits) -> Agent[Interaction, str | None]:
         toolsets=[KernelTools(limits).toolset()],
         retries=2,
     )
-    agent.instructions(lambda ctx: instructions(ctx.deps))
+    agent.instructions(_instructions)
     return agent
+
+
+async def _instructions(ctx: RunContext[Interaction]) -> str | None:
+    # A coroutine function, since pydantic-ai runs others in a thread, for every request.
+    return None if ctx.deps.direct else instructions(ctx.deps)
 
 
 async def run_agent(
@@ -115,7 +120,7 @@ async def _nodes(
         if Agent.is_model_request_node(node):
             if returned := _request_block(interaction, node.request):
                 yield returned
-            if interaction.stopping:
+            if interaction.stopping or (interaction.direct and returned):
                 progress.pending = node.request
                 return
             if not await _ask(interaction, run, node):

@@ -38,7 +38,7 @@ class KernelTools:
         """
         call_id = ctx.tool_call_id or ""
         run = await run_cell(ctx.deps, code, call_id=call_id, limits=self.limits)
-        told = await to_thread.run_sync(lambda: untrusted(run.for_model()))
+        told = untrusted(await run.for_model())
         if run.status in ("died", "timeout", "stopped"):
             raise ToolFailed(told)
         return told

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal
 
 import anyio
 from anyio import to_thread
 from sqlalchemy import URL
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from chatkernel.durable import FULL
+from chatkernel.errors import DiskFull, StorageFailed
 from chatkernel.store.migrate import migrate
 from chatkernel.store.sqlite import CONNECT_ARGS, set_up
 
@@ -79,6 +83,23 @@ async def _engine(
 
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    with anyio.CancelScope(shield=True):
+    with anyio.CancelScope(shield=True), _said():
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turn what SQLite refuses into words: https://www.sqlite.org/rescode.html
+
+    Raises:
+        DiskFull, StorageFailed: for any error of the database itself.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise DiskFull(FULL) from error
+        raise StorageFailed(
+            "The server's database refused. Try again, or tell the operator."
+        ) from error

@@ -46,7 +46,6 @@ class User(Row, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str = Field(unique=True)
-    admin: bool = False
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

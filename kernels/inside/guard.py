@@ -11,7 +11,7 @@ from traitlets import Integer
 from .interrupts import Interrupts
 
 _MIB = 1 << 20
-_OVERHEAD = 64 << 10  # for what is in a message beside its content
+_OVERHEAD = 64 << 10  # for small buffers, which are sent after what is measured
 _ERROR_TEXT = 20_000
 
 _BURST = 1000
@@ -65,7 +65,7 @@ class GuardedSession(Session):
             self._pace.wait()
         with self.interrupts.held():  # orjson crashes when a signal handler raises in it
             frames = self._frames(msg, ident)
-            size = max(len(frame) for frame in frames)
+            size = sum(map(len, frames))
             if size + _OVERHEAD <= self.message_bytes:
                 return frames
             return self._frames(_instead(msg, size, self.message_bytes), ident)

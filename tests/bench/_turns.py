@@ -116,7 +116,7 @@ class Here:
 
     @classmethod
     async def open(cls, service: Service) -> Here:
-        user = await service.archive.user("ann", admin=False)
+        user = await service.archive.user("ann")
         chat = await service.archive.empty_or_new(user.id)
         return cls(await service.sessions.open_for(user.id), chat.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -11,20 +12,13 @@ from tests.browser.conftest import Visits
 from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
 from tests.scripted import ScriptedServer, Text
-from tests.serving import Served, serving
+from tests.serving import serving
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[ScriptedServer]:
     """A model at an address of its own, with a key."""
     with ScriptedServer.running(models=["tiny"], key="k-1") as server:
-        yield server
-
-
-@pytest.fixture
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server in direct mode, for one test: its model belongs to everybody."""
-    with serving(tmp_path_factory.mktemp("connecting") / "data", environ=EAGER) as server:
         yield server
 
 
@@ -49,44 +43,50 @@ def connect(tab: Tab) -> None:
 
 
 def test_a_model_is_connected_and_left_again(
-    served: Served, visit: Visits, model: ScriptedServer
+    tmp_path: Path, visit: Visits, model: ScriptedServer
 ) -> None:
-    ann = visit(served)
-    ann.say("kept = 41")
-    ann.write("What is kept?")
-    opener(ann, "Connect a model").click()
-    for what in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "Ollama"):
-        expect(dialog(ann)).to_contain_text(what)
-    expect(dialog(ann)).to_contain_text("not in the environment")
+    with serving(tmp_path / "data", environ=EAGER) as served:  # its model belongs to everybody
+        ann = visit(served)
+        ann.say("kept = 41")
+        ann.write("What is kept?")
+        opener(ann, "Connect a model").click()
+        for what in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "Ollama"):
+            expect(dialog(ann)).to_contain_text(what)
+        expect(dialog(ann)).to_contain_text("not in the environment")
 
-    visit.allow("422")
-    fill(ann, "http://127.0.0.1:9/v1")
-    connect(ann)
-    expect(dialog(ann).get_by_role("alert")).to_contain_text("127.0.0.1:9")
+        visit.allow("422")
+        fill(ann, "http://127.0.0.1:9/v1")
+        connect(ann)
+        expect(dialog(ann).get_by_role("alert")).to_contain_text("127.0.0.1:9")
 
-    fill(ann, model.openai_url, "wrong")
-    model.restart(Text("ok"))
-    connect(ann)
-    expect(dialog(ann).get_by_role("alert")).to_contain_text("key")
-    assert "wrong" not in str(dialog(ann).get_by_role("alert").text_content())
+        fill(ann, model.openai_url, "wrong")
+        model.restart(Text("ok"))
+        connect(ann)
+        expect(dialog(ann).get_by_role("alert")).to_contain_text("key")
+        assert "wrong" not in str(dialog(ann).get_by_role("alert").text_content())
 
-    fill(ann, model.openai_url, "k-1")
-    model.restart(Text("ok"), Text("It is 41."))
-    connect(ann)
-    expect(dialog(ann)).to_be_hidden()
-    expect(opener(ann, "tiny")).to_be_visible()
-    expect(ann.message).to_have_value("What is kept?")
-    expect(ann.prompts).to_have_text(["kept = 41"])
-    ann.send_button.click()
-    ann.turns(2)
-    expect(ann.answers.last).to_have_text("It is 41.")
-    assert "kept: int" in str(model.requests[-1].body)
+        fill(ann, model.openai_url, "k-1")
+        key = dialog(ann).locator("fieldset:visible").get_by_label("Key")
+        expect(key).to_have_attribute("type", "password")
+        model.restart(Text("ok"), Text("It is 41."))
+        connect(ann)
+        expect(dialog(ann)).to_be_hidden()
+        expect(opener(ann, "tiny")).to_be_visible()
+        expect(ann.message).to_have_value("What is kept?")
+        expect(ann.prompts).to_have_text(["kept = 41"])
+        ann.send_button.click()
+        ann.turns(2)
+        expect(ann.answers.last).to_have_text("It is 41.")
+        assert "kept: int" in str(model.requests[-1].body)
+        assert "k-1" not in ann.page.content()
+        assert "k-1" not in visit(served, "bob").page.content()
 
-    assert ann.page.request.delete(f"{served.url}/api/model").ok
-    ann.page.reload()
-    expect(opener(ann, "Connect a model")).to_be_visible()
-    ann.say("kept + 1")
-    expect(ann.results.last).to_have_text("42")
+        assert ann.page.request.delete(f"{served.url}/api/model").ok
+        ann.page.reload()
+        expect(opener(ann, "Connect a model")).to_be_visible()
+        ann.say("kept + 1")
+        expect(ann.results.last).to_have_text("42")
+        visit.allow_lost_servers()  # it ends before the tabs do
 
 
 def test_the_dialog_closes_in_every_usual_way(ann: Tab) -> None:
@@ -103,17 +103,3 @@ def test_the_dialog_closes_in_every_usual_way(ann: Tab) -> None:
     expect(dialog(ann)).to_be_visible()
     ann.page.mouse.click(5, 5)
     expect(dialog(ann)).to_be_hidden()
-
-
-def test_a_key_is_no_part_of_the_page(served: Served, visit: Visits, model: ScriptedServer) -> None:
-    model.restart(Text("ok"))
-    ann = visit(served)
-    opener(ann, "Connect a model").click()
-    fill(ann, model.openai_url, "k-1")
-    key = dialog(ann).locator("fieldset:visible").get_by_label("Key")
-    expect(key).to_have_attribute("type", "password")
-    key.press("Enter")
-    expect(opener(ann, "tiny")).to_be_visible()
-    assert "k-1" not in ann.page.content()
-    bob = visit(served, "bob")
-    assert "k-1" not in bob.page.content()

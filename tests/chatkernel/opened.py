@@ -33,7 +33,7 @@ class Opened:
 
     async def talk(self) -> Talk:
         """An empty chat of a new user."""
-        user = await self.service.archive.user(f"user-{next(self.names)}", admin=False)
+        user = await self.service.archive.user(f"user-{next(self.names)}")
         session = await self.service.sessions.open_for(user.id)
         chat = await self.service.archive.empty_or_new(user.id)
         return Talk(self, user.id, chat.id, session)

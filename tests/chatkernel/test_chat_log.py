@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatkernel.chat_log import UNREADABLE_BLOCKS, ChatLog, TurnRecord, unreadable_turn
-from chatkernel.events import Block, ModelRequest, Notice, ToolReturn, TurnEnd, UserPrompt
+from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
+from chatkernel.events import (
+    Block,
+    ModelRequest,
+    Notice,
+    Rewind,
+    ToolReturn,
+    TurnEnd,
+    UserPrompt,
+)
 
 
 def turn(idx: int, *, tool: str | None = None, messages: tuple[Any, ...] = ()) -> TurnRecord:
@@ -41,13 +49,21 @@ def test_numbers_are_taken_one_by_one() -> None:
     assert (log.number(), log.number(), log.next_seq) == (5, 6, 7)
 
 
-def test_of_a_turn_that_cannot_be_read_the_words_and_the_reason_are_left() -> None:
-    record = unreadable_turn(3, "my words", first_seq=40, problem="It is damaged.")
-    prompt, notice, end = record.blocks
-    assert len(record.blocks) == UNREADABLE_BLOCKS
+def test_of_a_lost_turn_the_words_and_the_reason_are_left() -> None:
+    record = lost_turn(3, "my words", first_seq=40, problem="The server ended.")
+    rewind, prompt, notice, end = record.blocks
+    assert isinstance(rewind, Rewind)
     assert isinstance(prompt, UserPrompt)
     assert isinstance(notice, Notice)
-    assert (prompt.text, notice.text, notice.level) == ("my words", "It is damaged.", "error")
-    assert [block.seq for block in record.blocks] == [40, 41, 42]
+    assert (rewind.from_turn, prompt.text, notice.text) == (3, "my words", "The server ended.")
+    assert end.seq == 40 + SEQ_RESERVED - 1
     assert (end.kind, record.status, record.messages) == ("turn_end", "failed", ())
     assert not record.ran_code
+
+
+def test_a_damaged_turn_takes_no_number_of_the_next() -> None:
+    record = damaged_turn(3, "my words", first_seq=40, problem="It is damaged.")
+    prompt, end = record.blocks
+    assert isinstance(prompt, UserPrompt)
+    assert isinstance(end, TurnEnd)
+    assert (prompt.seq, prompt.text, end.seq, end.error) == (40, "my words", 41, "It is damaged.")

@@ -57,7 +57,7 @@ async def test_a_session_that_nobody_needs_ends(brief: Opened) -> None:
 
 
 async def test_a_tab_keeps_it_and_it_ends_after_the_tab(brief: Opened) -> None:
-    user = await brief.service.archive.user("holder", admin=False)
+    user = await brief.service.archive.user("holder")
     session = await brief.service.sessions.open_for(user.id)
     with session.attention.hold("tab"):
         await anyio.wait_all_tasks_blocked()

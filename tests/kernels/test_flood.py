@@ -77,6 +77,27 @@ async def test_a_reply_that_got_past_the_guard_ends_the_run(kernel: Kernel) -> N
     assert await value(kernel, f"{GUARD}; 1") == "1"
 
 
+async def test_a_message_of_too_many_parts_or_bytes_is_said(kernel: Kernel) -> None:
+    code = """
+kernel = get_ipython().kernel
+parts = session.serialize(session.msg("stream", {}, parent=kernel.get_parent()))
+kernel.iopub_socket.send_multipart([*parts, *[b""] * 100])
+kernel.iopub_socket.send_multipart([*parts, *[b"x" * (6 << 20)] * 3])
+print("done")
+"""
+    told = "".join(o.text for o in await run(kernel, f"{UNGUARD}{code}") if isinstance(o, Stream))
+    assert "An output was in more than 64 parts and was not taken.\n" in told
+    assert "An output was larger than 16 MiB and was not taken.\n" in told
+    assert told.endswith("done\n")
+    assert await value(kernel, f"{GUARD}; 1") == "1"
+
+
+async def test_what_is_not_read_yet_waits_in_the_kernel(launch: Launch) -> None:
+    code = """
+import anyio
+"""
+
+
 async def test_the_event_loop_goes_on_while_a_hostile_kernel_floods(kernel: Kernel) -> None:
     code = """
 print("go", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -47,6 +48,25 @@ def test_a_reduced_line_looks_the_same_whatever_follows() -> None:
         assert len(reduced) <= max(len(line), 1)
 
 
+@pytest.mark.parametrize("fold_end", [fold, reduce_line])
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        ("a" * 2_000_000 + "\b", "a" * 1_999_999),
+        ("a" * 1_000_000 + "\x1b[K" + "b" * 1_000_000, "a" * 1_000_000 + "b" * 1_000_000),
+        ("\x1b[" * 1_000_000 + "\b", "\x1b[" * 999_999 + "\x1b"),
+        ("a\r" * 1_000_000 + "b" * 1_000_000, "b" * 1_000_000),
+        ("a" * 2_000_000 + "\r" * 100_000 + "b", "b"),
+        ("a\b" * 1_000_000, ""),
+    ],
+    ids=["backspace", "erase", "escapes", "returns", "many returns", "backspaces"],
+)
+def test_a_line_of_millions_of_characters_is_folded_in_few_steps(
+    fold_end: Callable[[str], str], printed: str, seen: str
+) -> None:
+    assert fold_end(printed) == seen
+
+
 def test_a_large_text_has_nothing_left_that_moves() -> None:
-    text = "a\rb\bc\x1b[K\n" * 50_000
+    text = "a\rb\bc\x1b[K\r\r\n" * 50_000
     assert fold(text) == "c\n" * 50_000

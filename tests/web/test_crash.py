@@ -130,7 +130,7 @@ def test_a_damaged_turn_says_so_and_the_others_open(tmp_path: Path, damage: str)
         turns = ann.get(f"/api/chats/{chat}").json()["turns"]
         assert [turn["user_text"] for turn in turns] == ["1", "2", "3"]
         assert [turn["status"] for turn in turns] == ["ok", "failed", "ok"]
-        assert "Turn 2 is damaged" in turns[1]["blocks"][1]["text"]
+        assert "Turn 2 is damaged" in turns[1]["blocks"][1]["error"]
         assert text_of(say(ann, chat, "4")) == "4"
 
 

@@ -127,9 +127,7 @@ def test_a_models_error_is_told_kept_and_try_again_works(
 
 
 def test_a_failed_turn_does_not_spoil_the_next_one(scripted: Scripted) -> None:
-    scripted.script(
-        [Text("I'll run"), Call("run_python", {"code": "1"}), Cut()], Text("Fine.")
-    )
+    scripted.script([Text("I'll run"), Call("run_python", {"code": "1"}), Cut()], Text("Fine."))
     ann = scripted.served.client("ann")
     chat = new_chat(ann)
     assert say(ann, chat, "first")[-1]["status"] == "failed"

@@ -1,1 +1,1 @@
-"""The JSON API under ``/api``, as docs/architecture.md lists it."""
+"""The JSON API under ``/api``; `routes` lists its addresses."""

@@ -17,7 +17,7 @@ from web.site import visitor
 
 ISOLATED = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src data:; font-src data:"
+    "style-src 'unsafe-inline'; img-src data:; font-src data:; webrtc 'block'"
 )
 """What a cell displays as HTML may run its own scripts, in an origin of nobody's, and call nobody."""
 
@@ -46,7 +46,11 @@ async def artifact(request: Request) -> Response:
 async def _html(path: Path) -> Response:
     content = await to_thread.run_sync(path.read_bytes)
     document = framed(content.decode("utf-8", "replace"))
-    headers = {"cache-control": KEPT, "content-security-policy": ISOLATED}
+    headers = {
+        "cache-control": KEPT,
+        "content-security-policy": ISOLATED,
+        "x-dns-prefetch-control": "off",
+    }
     return HTMLResponse(document, headers=headers)
 
 

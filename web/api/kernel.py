@@ -10,24 +10,22 @@ from starlette.responses import Response
 from chatkernel.errors import Busy
 from chatkernel.live_kernels import Owner
 from kernels import Kernel, KernelError
-from web.api.answers import Json, number
+from web.api.answers import Form, Json, read_body
 from web.site import visitor
 
-TYPED_CHARACTERS = 100_000
 
+class Typed(Form):
+    """Code as it is being typed. In a body, since addresses end up in logs."""
 
-async def _kernel(request: Request, *, start: bool) -> Kernel | None:
-    site, user = await visitor(request)
-    chat_id = request.path_params["id"]
-    await site.service.archive.check_owner(user.id, chat_id)
-    if start:
-        return await site.service.kernels.lend(Owner(user.id, chat_id))
-    return site.service.kernels.alive(chat_id)
+    code: str
+    cursor: int | None = None
 
 
 async def variables(request: Request) -> Response:
     """GET /api/chats/{id}/variables: none while the chat has no living kernel."""
-    kernel = await _kernel(request, start=False)
+    site, user = await visitor(request)
+    chat = await site.service.archive.check_owner(user.id, request.path_params["id"])
+    kernel = site.service.kernels.alive(chat.id)
     try:
         found = await kernel.variables() if kernel else ()
     except KernelError as error:
@@ -39,12 +37,13 @@ async def variables(request: Request) -> Response:
 
 
 async def complete(request: Request) -> Response:
-    """GET /api/chats/{id}/complete?code=&cursor=: what may stand at the cursor."""
-    code = request.query_params.get("code", "")[:TYPED_CHARACTERS]
-    cursor = number(request, "cursor", len(code), high=TYPED_CHARACTERS)
-    kernel = await _kernel(request, start=True)
+    """POST /api/chats/{id}/complete {"code","cursor"?}: what may stand at the cursor."""
+    typed = await read_body(request, Typed)
+    end = len(typed.code)
+    cursor = end if typed.cursor is None else max(0, min(typed.cursor, end))
     try:
-        found = await kernel.complete(code, min(cursor, len(code))) if kernel else None
+        kernel = await _kernel_of_page(request)
+        found = await kernel.complete(typed.code, cursor) if kernel else None
     except KernelError:
         found = None
     if found is None:
@@ -53,13 +52,22 @@ async def complete(request: Request) -> Response:
 
 
 async def is_complete(request: Request) -> Response:
-    """GET /api/chats/{id}/is_complete?code=: whether Enter should run it or go on."""
-    code = request.query_params.get("code", "")[:TYPED_CHARACTERS]
-    kernel = await _kernel(request, start=True)
+    """POST /api/chats/{id}/is_complete {"code"}: whether Enter should run it or go on."""
+    typed = await read_body(request, Typed)
     try:
-        found = await kernel.is_complete(code) if kernel else None
+        kernel = await _kernel_of_page(request)
+        found = await kernel.is_complete(typed.code) if kernel else None
     except KernelError:
         found = None
     if found is None:
         return Json({"status": "unknown", "indent": ""})
     return Json(asdict(found))
+
+
+async def _kernel_of_page(request: Request) -> Kernel | None:
+    """The chat's kernel, started for who has a page open: a session ends it again."""
+    site, user = await visitor(request)
+    chat = await site.service.archive.check_owner(user.id, request.path_params["id"])
+    if site.service.sessions.of(user.id) is None:
+        return site.service.kernels.alive(chat.id)
+    return await site.service.kernels.lend(Owner(user.id, chat.id))

@@ -20,7 +20,7 @@ async def log_in(request: Request) -> Response:
     """POST /api/login {"username","secret"?}: the user, and the cookie of the login."""
     site = site_of(request)
     credentials = await read_body(request, Credentials)
-    user = await site.login.log_in(credentials.username, credentials.secret)
+    user = await site.login.log_in(request, credentials.username, credentials.secret)
     response = Json({"user": {"id": user.id, "name": user.name, "admin": user.admin}})
     site.login.remember(request, response, user)
     return response

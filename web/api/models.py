@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from chatkernel.errors import Forbidden
 from chatkernel.models.connect import Models
-from chatkernel.store.rows import User
 from web.api.answers import Form, Json, read_body
 from web.guards import is_loopback
+from web.login import Visitor
 from web.site import Site, visitor
 
 
@@ -47,14 +47,14 @@ async def disconnect(request: Request) -> Response:
     return Json(_described(site.service.models))
 
 
-def may_connect(request: Request, site: Site, user: User) -> bool:
+def may_connect(request: Request, site: Site, user: Visitor) -> bool:
     """Whether this visitor may change the model: on loopback, or an admin."""
     client = request.client.host if request.client else ""
     local = is_loopback(site.service.settings.host) and is_loopback(client)
     return user.admin or (local and not site.login.external)
 
 
-def check_may_connect(request: Request, site: Site, user: User) -> None:
+def check_may_connect(request: Request, site: Site, user: Visitor) -> None:
     """Raises Forbidden when the visitor may not change the model."""
     if not may_connect(request, site, user):
         raise Forbidden(

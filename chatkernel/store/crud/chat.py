@@ -90,10 +90,14 @@ class OwnedChats:
         return found.first()
 
     async def empty_or_new(self, session: AsyncSession) -> Chat:
-        """The user's chat without a turn, made if there is none."""
+        """The user's chat without a turn or title, made if there is none."""
         found = await session.exec(
             select(Chat)
-            .where(Chat.user_id == self.user_id, col(Chat.last_user_at).is_(None))
+            .where(
+                Chat.user_id == self.user_id,
+                col(Chat.last_user_at).is_(None),
+                col(Chat.title).is_(None),
+            )
             .order_by(col(Chat.created_at).desc())
             .limit(1)
         )

@@ -22,15 +22,14 @@ async def get(session: AsyncSession, user_id: str) -> User:
     return user
 
 
-async def get_or_create(session: AsyncSession, name: str, admin: bool) -> User:
-    """The user of this name. ``admin`` holds from now on, also if it was different before.
+async def get_or_create(session: AsyncSession, name: str) -> User:
+    """The user of this name, made if there is none.
 
     Raises:
         InvalidRequest: the name isn't text that can be stored.
     """
     found = await session.exec(select(User).where(User.name == storable(name)))
     user = found.one_or_none() or User(name=name)
-    user.admin = admin
     session.add(user)
     await session.flush()
     return user

@@ -143,6 +143,7 @@ async def test_where_no_kernel_starts_the_cell_says_so() -> None:
 async def turn(stage: Stage, text: str) -> list[CallTools | ModelRequest]:
     """The blocks of a turn in direct mode."""
     interaction = stage.begin(text)
+    interaction.direct = True
     agent, model = make_agent(stage.limits), direct_model(interaction)
     blocks = run_agent(agent, interaction, model=model, history=(), work=stage.work)
     stage.blocks = [block async for block in blocks]
@@ -154,6 +155,16 @@ async def test_the_message_runs_and_nothing_more_is_said(stage: Stage) -> None:
     assert [type(block) for block in stage.blocks] == [CallTools, ModelRequest]
     assert stage.parts == [ToolCall(tool="run_python", args={"code": "6 * 7"}, id="cell-0")]
     assert printed(stage.returns[0]) == "42"
+    assert stage.work.usage["requests"] == 1
+
+
+async def test_a_model_connected_later_knows_what_was_run(stage: Stage) -> None:
+    await turn(stage, "6 * 7")
+    await stage.next_turn("It was 42.")
+    assert stage.parts == [TextPart(text="It was 42.")]
+    told = str(stage.model.requests[-1])
+    assert "6 * 7" in told
+    assert "\n42\n" in told or "\\n42\\n" in told
 
 
 async def test_an_error_in_the_cell_is_shown_and_that_is_it(stage: Stage) -> None:

@@ -38,7 +38,7 @@ def artifacts(settings: Settings) -> Artifacts:
 
 async def owner(database: Database, name: str) -> OwnedChats:
     async with database.session() as session:
-        user = await crud.user.get_or_create(session, name, False)
+        user = await crud.user.get_or_create(session, name)
     return crud.chat.for_user(user.id)
 
 

@@ -17,7 +17,7 @@ from kernels.inside.patience import TooSlow, patience
 def sent(kind: str, content: dict[str, Any], limit: int = 1 << 20) -> dict[str, Any]:
     session = GuardedSession(message_bytes=limit, key=b"")
     frames = session.serialize(session.msg(kind, content))
-    assert max(map(len, frames)) < limit
+    assert sum(map(len, frames)) < limit
     message: dict[str, Any] = session.deserialize(frames[1:])
     return message
 

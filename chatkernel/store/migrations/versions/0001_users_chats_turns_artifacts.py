@@ -12,7 +12,6 @@ def upgrade() -> None:
         "user",
         sa.Column("id", sa.String(), primary_key=True),
         sa.Column("name", sa.String(), nullable=False, unique=True),
-        sa.Column("admin", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
     )
     op.create_table(
