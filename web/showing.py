@@ -65,16 +65,19 @@ class PageWriter:
                 due, live = anyio.current_time() + LIVE_SECONDS, False
 
     async def _show_blocks(self, session: UserSession, blocks: Iterable[Block]) -> None:
+        """The blocks that the page doesn't have, then what they change around them."""
+        shown: list[Block] = []
         for each in blocks:
             if isinstance(each, UserPrompt):
                 self._view = replace(self._view, direct=each.mode == "direct")
-            if each.seq <= self._seen:
-                continue
-            self._seen = each.seq
-            await self._show_block(session, each)
-            if isinstance(each, UserPrompt | TurnEnd):
-                await self._show_state(session)
-                await self._show_history()
+            if each.seq > self._seen:
+                self._seen = each.seq
+                await self._show_block(session, each)
+                shown.append(each)
+        if any(isinstance(each, UserPrompt | TurnEnd) for each in shown):
+            await self._show_state(session)
+        if any(isinstance(each, UserPrompt) for each in shown):
+            await self._show_history()
 
     async def _show_idle_news(self, events: Iterable[Event]) -> None:
         """What happens while no turn runs, such as a kernel's death, is no part of a turn: a notice."""

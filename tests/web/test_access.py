@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.serving import Served, new_chat, outputs, say
+from tests.serving import Served, new_chat, outputs, say, serving
 
 
 @pytest.fixture
@@ -115,6 +115,35 @@ def test_an_admins_name_needs_the_start_up_secret(served: Served) -> None:
     assert right.json()["user"]["admin"] is True
     link = client.get("/login", params={"username": "root", "secret": served.secret})
     assert link.status_code == 303
+
+
+def test_beyond_this_machine_a_name_alone_is_no_login(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environ={"CHATKERNEL_HOSTS": "chat.example.com"}) as public:
+        client = public.client(None)
+        headers = {"host": "chat.example.com"}
+        alone = client.post("/api/login", json={"username": "ann"}, headers=headers)
+        assert (alone.status_code, "name alone" in alone.text) == (403, True)
+        known = public.client("ann")
+        assert known.get("/api/chats").status_code == 200
+        assert known.get("/api/chats", headers=headers).status_code == 401
+        body = {"username": "ann", "secret": public.secret}
+        assert client.post("/api/login", json=body, headers=headers).status_code == 200
+
+
+def test_a_cookie_from_before_is_no_admins(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data) as before:
+        cookies = dict(before.client("boss").cookies)
+    with serving(data, "--admin", "boss") as after:
+        old = httpx.get(f"{after.url}/api/admin/kernels", cookies=cookies)
+        assert old.status_code == 401
+        boss = after.client("boss", secret=after.secret)
+        assert boss.get("/api/admin/kernels").status_code == 501
+        assert httpx.get(f"{after.url}/api/chats", cookies=cookies).status_code == 401
+        trusted = dict(boss.cookies)
+    with serving(data) as dismissed:
+        answer = httpx.get(f"{dismissed.url}/api/admin/kernels", cookies=trusted)
+        assert answer.status_code == 403
 
 
 def test_a_forged_cookie_is_nobody(served: Served, ann: httpx.Client) -> None:

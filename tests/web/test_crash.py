@@ -87,6 +87,9 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         lost = after["turns"][2]
         assert (lost["status"], lost["user_text"][:17]) == ("failed", "import subprocess")
         assert any("server ended" in block.get("text", "") for block in lost["blocks"])
+        seen = max(block["seq"] for turn in before["turns"] for block in turn["blocks"]) + 2
+        resumed = ann.get(f"/api/chats/{chat}", params={"after_seq": seen}).json()["turns"]
+        assert resumed[0]["blocks"] == lost["blocks"]
         psutil.wait_procs([sleeper], timeout=5)
         assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
         again = say(ann, chat, "print('on we go')", edit_idx=2)

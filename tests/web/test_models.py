@@ -126,6 +126,18 @@ def test_a_models_error_is_told_kept_and_try_again_works(
     assert parts(again, "call_tools")[-1]["text"] == "Better now."
 
 
+def test_try_again_keeps_the_variables(scripted: Scripted) -> None:
+    scripted.script(Call("run_python", {"code": "kept = 1"}), Text("Done."), Status(401))
+    ann = scripted.served.client("ann")
+    chat = new_chat(ann)
+    say(ann, chat, "first")
+    assert say(ann, chat, "second")[-1]["status"] == "failed"
+    scripted.script(Call("run_python", {"code": "print(kept + 1)"}), Text("Two."))
+    again = say(ann, chat, "second", edit_idx=1)
+    assert "2\n" in text_of(again)
+    assert not [event for event in again if event["kind"] == "notice"]
+
+
 def test_a_failed_turn_does_not_spoil_the_next_one(scripted: Scripted) -> None:
     scripted.script([Text("I'll run"), Call("run_python", {"code": "1"}), Cut()], Text("Fine."))
     ann = scripted.served.client("ann")
