@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from anyio import to_thread
+
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
 from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
 from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
@@ -192,7 +194,7 @@ class Archive:
         """An artifact's row and where its content lies. Raises NotFound."""
         async with self.database.reading() as session:
             row = await crud.chat.for_user(user_id).artifact(session, chat_id, sha)
-        return row, self._content(user_id, row)
+        return row, await self._content(user_id, row)
 
     async def figure(
         self, user_id: str, chat_id: str, name: str, turn: int | None
@@ -200,11 +202,11 @@ class Archive:
         """The plotly figure last shown under a name. Raises NotFound."""
         async with self.database.reading() as session:
             row = await crud.chat.for_user(user_id).figure(session, chat_id, name, turn)
-        return row, self._content(user_id, row)
+        return row, await self._content(user_id, row)
 
-    def _content(self, user_id: str, row: Artifact) -> Path:
+    async def _content(self, user_id: str, row: Artifact) -> Path:
         path = self.artifacts.path(user_id, row.sha)
-        if not path.is_file():
+        if not await to_thread.run_sync(path.is_file):
             raise NotFound("The file of this figure or table is missing. Run its code again.")
         return path
 

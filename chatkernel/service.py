@@ -98,7 +98,7 @@ async def open_service(
             http=http,
             runtime=settings.runtime,
         )
-        sockets = stack.enter_context(socket_folder(settings.runtime))
+        sockets = await stack.enter_async_context(socket_folder(settings.runtime))
         relay = DeathRelay()
         kernels = await stack.enter_async_context(
             LiveKernels.open(

@@ -6,27 +6,41 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import anyio
+from anyio import to_thread
 
 PREFIX = "ck-"
 
 
-@contextmanager
-def socket_folder(runtime: Path) -> Iterator[Path]:
+@asynccontextmanager
+async def socket_folder(runtime: Path) -> AsyncIterator[Path]:
     """A new folder (0700) until the end of the block; one that a killed server left is removed first.
 
-    Blocks. To be entered by who holds the data folder's lock.
+    To be entered by who holds the data folder's lock.
     """
     record = runtime / "sockets"
+    folder = await to_thread.run_sync(_make, record)
+    try:
+        yield folder
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(_remove, folder, record)
+
+
+def _make(record: Path) -> Path:
     _remove_leftover(record)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
-        record.write_text(folder)
-        try:
-            yield Path(folder)
-        finally:
-            record.unlink(missing_ok=True)
+    folder = tempfile.mkdtemp(prefix=PREFIX)
+    record.write_text(folder)
+    return Path(folder)
+
+
+def _remove(folder: Path, record: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    record.unlink(missing_ok=True)
 
 
 def _remove_leftover(record: Path) -> None:

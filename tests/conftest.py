@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 NO_CHROMIUM = (
     "There is no Chromium for the browser tests: install it (as root: apt install chromium libatomic1), "
@@ -17,6 +19,20 @@ NO_CHROMIUM = (
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test in which our code waits for a disk or a lock on the event loop fails."""
+    if request.node.get_closest_marker("blocks"):
+        yield
+        return
+    with blockbuster_ctx(scanned_modules=["chatkernel", "kernels", "web"]) as guard:
+        guard.functions["os.path.abspath"].deactivate()  # asks the system only for the folder's name
+        for function in guard.functions.values():
+            # A kernel is forked in the loop's own thread: PR_SET_PDEATHSIG fires when that thread ends.
+            function.can_block_in("kernels/process.py", {"_start", "_remove"})
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from anyio import to_thread
 from pydantic_ai import Agent, ModelRequestNode, RunContext, UsageLimits
 from pydantic_ai.messages import (
     ModelMessage,
@@ -27,7 +28,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRun
 
 from chatkernel.agent.interaction import Interaction
-from chatkernel.agent.prompt import instructions
+from chatkernel.agent.prompt import installed, instructions
 from chatkernel.agent.shown import resolve
 from chatkernel.agent.tools import KernelTools
 from chatkernel.agent.work import Work
@@ -61,7 +62,10 @@ def make_agent(limits: Limits) -> Agent[Interaction, str | None]:
 
 async def _instructions(ctx: RunContext[Interaction]) -> str | None:
     # A coroutine function, since pydantic-ai runs others in a thread, for every request.
-    return None if ctx.deps.direct else instructions(ctx.deps)
+    if ctx.deps.direct:
+        return None
+    await to_thread.run_sync(installed)  # looked up once, on disk
+    return instructions(ctx.deps)
 
 
 async def run_agent(

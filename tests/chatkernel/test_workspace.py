@@ -19,7 +19,7 @@ from chatkernel.samples import sample_files
 from chatkernel.workspace import INCOMING, Workspace, WorkspaceFile
 from chatkernel.workspace_file import list_files
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
 LIMIT = 1_000
 

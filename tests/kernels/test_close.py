@@ -19,7 +19,7 @@ from kernels import Kernel, KernelDied, KernelStartFailed, Launch, Limits, sweep
 from kernels.processes import processes_of, read_process
 from tests.kernels.running import run, text
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN = """

@@ -18,7 +18,7 @@ from chatkernel.settings import Settings, load_settings
 from chatkernel.store.data_folder import DataFolder
 from chatkernel.store.running_server import RunningServer
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
 HOLD = """
 import sys, anyio

@@ -26,7 +26,7 @@ from chatkernel.store.database import Database
 from chatkernel.store.migrate import configuration, migrate
 from chatkernel.store.rows import Row, User, now
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
 
 async def names(session: AsyncSession) -> list[str]:
