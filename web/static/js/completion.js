@@ -111,9 +111,9 @@ export function completer(form, area, { replace }) {
 }
 
 /** The kernel's answer, or null: it may be busy, and typing must not wait for it. */
-async function answered(what, parameters) {
+async function answered(what, json) {
   try {
-    return await request(chatApi(what, parameters), { signal: AbortSignal.timeout(PATIENCE_MS[what]) });
+    return await request(chatApi(what), { method: "POST", json, signal: AbortSignal.timeout(PATIENCE_MS[what]) });
   } catch {
     return null;
   }

@@ -4,9 +4,8 @@ const { root = "", static: assets = "", chat = "", page = "" } = document.body.d
 export const here = { root, assets, chat, page };
 
 /** The address of something under this chat's API. */
-export function chatApi(path, parameters) {
-  const query = parameters ? `?${new URLSearchParams(parameters)}` : "";
-  return `${root}/api/chats/${encodeURIComponent(chat)}/${path}${query}`;
+export function chatApi(path) {
+  return `${root}/api/chats/${encodeURIComponent(chat)}/${path}`;
 }
 
 /** A request of our API; throws an Error with the server's own sentence. */
