@@ -28,7 +28,7 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     with blockbuster_ctx(scanned_modules=["chatkernel", "kernels", "web"]) as guard:
-        guard.functions["os.path.abspath"].deactivate()  # asks the system only for the folder's name
+        guard.functions["os.path.abspath"].deactivate()  # asks only for the folder's name
         for function in guard.functions.values():
             # A kernel is forked in the loop's own thread: PR_SET_PDEATHSIG fires when that thread ends.
             function.can_block_in("kernels/process.py", {"_start", "_remove"})

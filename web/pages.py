@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chatkernel.errors import ChatkernelError, InvalidRequest
 from chatkernel.models import SUGGESTED
+from web.api.chats import before_of
 from web.api.models import may_connect
 from web.assets import static_root
 from web.elements import Element, to_html
@@ -47,13 +48,16 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
     urls = ChatUrls(root, chat_id)
     session = site.service.sessions.of(user.id)
     direct = site.service.models.current.mode == "direct"
+    history = await history_of(site.service, user.id)
     view = ChatPage(
         root=root,
         page=secrets.token_urlsafe(8),
         chat_id=chat_id,
         title=read.log.title,
         user=user.name,
-        chats=await history_of(site.service, user.id),
+        chats=history.chats,
+        more=history.more,
+        message_bytes=site.service.settings.message_bytes,
         blocks=list(read.blocks()),
         urls=urls,
         model=_model_state(request, site, user),
@@ -88,11 +92,12 @@ async def _page(render: Callable[[ChatPage], Element], view: ChatPage) -> Respon
 
 
 async def history(request: Request) -> Response:
-    """GET /chat/history?current=: the sidebar's list, as a fragment."""
+    """GET /chat/history?current=&before=: the sidebar's list, as a fragment."""
     site, user = await visitor(request)
-    chats = await history_of(site.service, user.id)
+    listed = await history_of(site.service, user.id, before=before_of(request))
     current = request.query_params.get("current", "")
-    return HTMLResponse(to_html(history_list(chats, current=current, root=root_of(request))))
+    fragment = history_list(listed.chats, current=current, root=root_of(request), more=listed.more)
+    return HTMLResponse(to_html(fragment))
 
 
 async def create(request: Request) -> Response:

@@ -115,8 +115,10 @@ class PageWriter:
         await self._send({"state": state})
 
     async def _show_history(self) -> None:
-        chats = await history_of(self._site.service, self._user.id)
-        html = to_html(history_list(chats, current=self._chat_id, root=self._root))
+        history = await history_of(self._site.service, self._user.id)
+        html = to_html(
+            history_list(history.chats, current=self._chat_id, root=self._root, more=history.more)
+        )
         await self._swap("#history", html)
 
     async def refuse(self, session: UserSession, error: ChatkernelError) -> None:

@@ -170,7 +170,9 @@ def _delta(turn: int, event: object) -> Delta | None:
         case PartStartEvent(index=index, part=ModelThinking(content=text)):
             return Delta(turn=turn, index=index, type="thinking", text=text)
         case PartStartEvent(index=index, part=ModelToolCall() as call):
-            args = call.args if isinstance(call.args, str) else call.args_as_json_str()
+            # Anthropic's begin as an empty object, whose place the deltas take.
+            whole = call.args_as_json_str() if call.args else ""
+            args = call.args if isinstance(call.args, str) else whole
             return Delta(turn=turn, index=index, type="tool_call", text=args, tool=call.tool_name)
         case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
             return Delta(turn=turn, index=index, type="text", text=text)

@@ -32,6 +32,11 @@ WIDE = (1280, 860)
 PHONE = (390, 800)
 
 
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> None:
+    """Not looked for here: this thread's loop is Playwright's, and the server is another process."""
+
+
 @pytest.fixture(scope="package")
 def browser(chromium: Path) -> Iterator[Browser]:
     """One Chromium. Not for the whole session: Playwright's event loop would stand in other tests' way."""

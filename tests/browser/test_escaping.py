@@ -108,7 +108,7 @@ def test_a_link_in_a_figure_is_no_script(ann: Tab) -> None:
 
 
 def test_html_of_a_cell_stays_in_its_frame(ann: Tab, visit: Visits) -> None:
-    visit.allow("Content Security Policy|sandbox|Blocked|blocked|Unsafe attempt")  # the frame's own
+    visit.allow("Content.Security.Policy|sandbox|Blocked|blocked|Unsafe attempt")  # the frame's own
     ann.say(FRAME)
     frame = ann.log.frame_locator("iframe")
     expect(frame.locator("#inside")).to_have_text("reached: ")

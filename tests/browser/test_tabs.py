@@ -10,7 +10,7 @@ from tests.browser.conftest import Visits
 from tests.browser.tab import Tab
 from tests.serving import Served
 
-ELSEWHERE = "This chat is open in another tab."
+ELSEWHERE = "open in another tab"
 
 
 def test_a_second_tab_takes_over_and_the_first_takes_it_back(ann: Tab, visit: Visits) -> None:

@@ -17,7 +17,7 @@ from web.site import visitor
 
 ISOLATED = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src data:; font-src data:; webrtc 'block'"
+    "style-src 'unsafe-inline'; img-src data:; font-src data:"
 )
 """What a cell displays as HTML may run its own scripts, in an origin of nobody's, and call nobody."""
 

@@ -35,7 +35,7 @@ async def list_chats(request: Request) -> Response:
     """GET /api/chats?limit=&before=: chats with a turn, the one written to last first."""
     site, user = await visitor(request)
     limit = number(request, "limit", 50, low=1, high=500)
-    listed = await site.service.archive.list(user.id, limit=limit, before=_before(request))
+    listed = await site.service.archive.list(user.id, limit=limit, before=before_of(request))
     chats = [
         {
             "id": chat.id,
@@ -50,7 +50,8 @@ async def list_chats(request: Request) -> Response:
     return Json({"chats": chats})
 
 
-def _before(request: Request) -> datetime | None:
+def before_of(request: Request) -> datetime | None:
+    """The time of the query's ``before``. Raises InvalidRequest."""
     text = request.query_params.get("before")
     if not text:
         return None

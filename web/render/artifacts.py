@@ -46,7 +46,7 @@ def _is_shown(media_type: str) -> bool:
 
 
 def _frame(ref: ArtifactRef, url: str) -> Element:
-    """HTML of a cell, in a frame without our origin. ``frame.js`` gives it the height it reports."""
+    """HTML of a cell, in a frame without our origin. ``artifact_frame.js`` gives it the height it reports."""
     name = ref.name or "HTML output"
     inner = iframe(src=url, title=name, sandbox="allow-scripts", loading="lazy")
     return element("ck-frame", inner, src=url, data_artifact=ref.id)

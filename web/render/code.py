@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from html import escape
+from time import thread_time
 
 from ipython_pygments_lexers import IPython3Lexer
-from pygments import highlight as pygmentize
+from pygments import format as pygmentize
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
+from pygments.token import _TokenType
 
 from web.elements import Element, button, code, div, pre, raw, span
 from web.render.icons import icon
 
 PYTHON = "python"
-LONGEST = 60_000
-"""Longer code, in characters, is shown without colours: highlighting it would hold up the page."""
+LONGEST = 8_000
+"""Longer code, in characters, is shown without colours."""
+COLOUR_SECONDS = 0.15
+"""Code that takes longer than this, in the thread's own time, is shown without colours, and so is what
+follows it in one text: Pygments' time grows with the square of code that is made for it."""
 
+# Lexers whose single steps stay below 30 ms in 8,000 characters, whatever they are (nobody else runs during
+# a step). Those of consoles, Makefiles, Julia, C, Java … need seconds for one.
+_LEXERS = {
+    "bash": "bash", "sh": "bash", "shell": "bash", "zsh": "bash", "json": "json", "sql": "sql", "html": "html",
+    "xml": "xml", "css": "css", "js": "javascript", "javascript": "javascript", "ts": "typescript",
+    "typescript": "typescript", "r": "r", "toml": "toml", "yaml": "yaml", "yml": "yaml", "rust": "rust",
+}  # fmt: skip
 _NAMES = {
     "": "", "py": "Python", "python": "Python", "python3": "Python", "ipython": "Python", "pycon": "Python",
     "sh": "Shell", "bash": "Shell", "shell": "Shell", "zsh": "Shell", "console": "Shell", "js": "JavaScript",
@@ -27,32 +38,46 @@ _NAMES = {
 }  # fmt: skip
 
 
-def highlighted(source: str, language: str = PYTHON) -> Element:
-    """The code's HTML without a frame; unknown languages and very long code are only escaped."""
+def highlighted(source: str, language: str = PYTHON, *, until: float | None = None) -> Element:
+    """The code's HTML without a frame; unknown languages and long code are only escaped.
+
+    ``until`` is when to give up colouring, in `time.thread_time`; `COLOUR_SECONDS` from now if not said.
+    """
+    deadline = thread_time() + COLOUR_SECONDS if until is None else until
     lexer = _lexer(language) if len(source) <= LONGEST else None
-    if lexer is None:
+    tokens = _tokens(lexer, source, deadline) if lexer else None
+    if tokens is None:
         return raw(escape(source, quote=False))
-    html: str = pygmentize(source, lexer, HtmlFormatter(nowrap=True))
+    html: str = pygmentize(tokens, HtmlFormatter(nowrap=True))
     # Pygments ends with a newline of its own, which would be copied with the code.
     return raw(html if source.endswith("\n") else html.removesuffix("\n"))
 
 
-def code_pre(source: str, language: str = PYTHON) -> Element:
+def _tokens(lexer: Lexer, source: str, deadline: float) -> list[tuple[_TokenType, str]] | None:
+    tokens = []
+    for token in lexer.get_tokens(source):
+        if thread_time() > deadline:
+            return None
+        tokens.append(token)
+    return tokens
+
+
+def code_pre(source: str, language: str = PYTHON, *, until: float | None = None) -> Element:
     """The code in a box that scrolls inside itself."""
-    return pre(code(highlighted(source, language), cls="hl"), cls="code", tabindex=0)
+    return pre(code(highlighted(source, language, until=until), cls="hl"), cls="code", tabindex=0)
 
 
-def code_block(source: str, language: str = "") -> Element:
+def code_block(source: str, language: str = "", *, until: float | None = None) -> Element:
     """The code under a bar with its language and a Copy button."""
     return div(
         div(span(language_name(language), cls="code-lang"), copy_button(), cls="code-bar"),
-        code_pre(source, language),
+        code_pre(source, language, until=until),
         cls="code-block",
     )
 
 
 def copy_button() -> Element:
-    """Copies the code of the box it stands in (``copy.js``)."""
+    """Copies the code of the box it stands in (``copying.js``)."""
     return button(
         icon("copy"),
         span("Copy"),
@@ -72,8 +97,6 @@ def _lexer(language: str) -> Lexer | None:
     if language_name(language) == "Python":
         python: Lexer = IPython3Lexer(stripnl=False, ensurenl=False)
         return python
-    try:
-        lexer: Lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    name = _LEXERS.get(language.lower())
+    lexer: Lexer | None = get_lexer_by_name(name, stripnl=False, ensurenl=False) if name else None
     return lexer

@@ -10,12 +10,13 @@ from web.render.examples import Example
 from web.render.icons import icon
 
 Mode = Literal["chat", "direct"]
-LONGEST_MESSAGE = 1_000_000
-"""The server takes no longer messages, in bytes of UTF-8."""
 
 
-def composer(*, running: bool, mode: Mode) -> Element:
-    """The form that `composer.js` runs. ``data-running`` and ``data-mode`` follow the server's state."""
+def composer(*, running: bool, mode: Mode, message_bytes: int = 1_000_000) -> Element:
+    """The form that `composer.js` runs. ``data-running`` and ``data-mode`` follow the server's state.
+
+    The server takes no messages longer than ``message_bytes``, in UTF-8.
+    """
     return form(
         div(
             icon("edit"),
@@ -53,7 +54,7 @@ def composer(*, running: bool, mode: Mode) -> Element:
         cls="composer",
         data_mode=mode,
         data_running="true" if running else None,
-        attrs={"data-longest": LONGEST_MESSAGE, "autocomplete": "off"},
+        attrs={"data-longest": message_bytes, "autocomplete": "off"},
     )
 
 

@@ -79,10 +79,26 @@ _PATHS: dict[IconName, str] = {
 }
 
 
+_DRAWN = (
+    'viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" '
+    'stroke-linecap="round" stroke-linejoin="round"'
+)
+
+
 def icon(name: IconName) -> Element:
     """The drawing as inline SVG, hidden from screen readers: label what it stands on."""
     return raw(
-        f'<svg class="icon icon-{name}" viewBox="0 0 24 24" width="20" height="20" fill="none" '
-        'stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" '
+        f'<svg class="icon icon-{name}" width="20" height="20" {_DRAWN} '
         f'aria-hidden="true" focusable="false">{_PATHS[name]}</svg>'
     )
+
+
+def icon_sheet(*names: IconName) -> Element:
+    """Drawings that `shared_icon` shows elsewhere on the page; it isn't seen itself."""
+    symbols = (f'<symbol id="icon-{name}" {_DRAWN}>{_PATHS[name]}</symbol>' for name in names)
+    return raw(f'<svg class="icon-sheet" aria-hidden="true">{"".join(symbols)}</svg>')
+
+
+def shared_icon(name: IconName) -> Element:
+    """The drawing of that name on the page's `icon_sheet`, for lists: `icon` is five times as long."""
+    return raw(f'<svg class="icon" aria-hidden="true"><use href="#icon-{name}"/></svg>')

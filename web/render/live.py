@@ -10,13 +10,17 @@ from html import escape
 from pydantic_core import from_json
 
 from chatkernel.events import NotebookOutput
-from web.elements import Element, details, div, element, raw, span, summary
+from web.elements import Element, details, div, element, p, raw, span, summary
 from web.render.artifacts import Urls
 from web.render.blocks import thinking
 from web.render.code import code_pre
 from web.render.icons import icon
 from web.render.markdown import TagKind, render_markdown
-from web.render.outputs import outputs
+from web.render.outputs import is_text, outputs, text_of
+
+TAIL_LINES = 200
+TAIL_CHARACTERS = 16_000
+"""Only so much of the end of a running cell's text is shown: it is sent anew with every change."""
 
 _UNFINISHED_TAG = re.compile(r"<(?:f(?:i(?:g[^>]*)?)?|d(?:f[^>]*)?)?\Z", re.IGNORECASE)
 
@@ -118,6 +122,7 @@ def code_so_far(arguments: str) -> str:
 
 def _running(cell: LiveCell, urls: Urls) -> Element:
     seconds = f"{cell.seconds:.1f}"
+    shown, left_out = _tail(cell.outputs)
     return div(
         div(
             _dots(),
@@ -125,10 +130,35 @@ def _running(cell: LiveCell, urls: Urls) -> Element:
             element("ck-elapsed", seconds=seconds),
             cls="status-line",
         ),
-        outputs(cell.outputs, urls) if cell.outputs else None,
+        p("… earlier output is shown when the cell is done", cls="faint") if left_out else None,
+        outputs(shown, urls) if shown else None,
         cls="running",
         id="live-cell",
     )
+
+
+def _tail(items: Sequence[NotebookOutput]) -> tuple[list[NotebookOutput], bool]:
+    """The outputs with the end of their text only, figures all; and whether something was left out."""
+    kept, left_out, lines, characters = [], False, TAIL_LINES, TAIL_CHARACTERS
+    for item in reversed(items):
+        text = text_of(item) if is_text(item) else ""
+        end = _end(text, lines, characters)
+        lines, characters = lines - len(end.splitlines()), characters - len(end)
+        if end == text:
+            kept.append(item)
+            continue
+        left_out = True
+        if end and item.get("output_type") == "stream":
+            kept.append({**item, "text": end})
+    return kept[::-1], left_out
+
+
+def _end(text: str, lines: int, characters: int) -> str:
+    """The last lines of ``text``, at most so many, and whole ones where there are several."""
+    end = text[-characters:] if characters > 0 else ""
+    if len(end) < len(text):
+        end = end.partition("\n")[2] or end
+    return "".join(end.splitlines(keepends=True)[-lines:]) if lines > 0 else ""
 
 
 def _dots() -> Element:

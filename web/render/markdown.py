@@ -10,23 +10,32 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import escape
+from time import thread_time
 from typing import Literal, cast
 
 import nh3
+from mistletoe import block_token, core_tokens
 from mistletoe.block_token import BlockCode, CodeFence, Document
 from mistletoe.html_renderer import HtmlRenderer
 from mistletoe.span_token import Image, SpanToken
 
 from web.elements import to_html
-from web.render.code import code_block
+from web.render.code import COLOUR_SECONDS, code_block
 
 TagKind = Literal["fig", "df"]
-LONGEST = 400_000
+LONGEST = 100_000
 """Longer text, in characters, is shown as it is."""
-MOST_BRACKETS = 1_500
-"""So is text with more ``]`` than this in one paragraph: mistletoe's time grows with their square."""
+PARSE_SECONDS = 2.0
+"""So is text that takes the parser longer than this, in the thread's own time: a table of many columns and rows."""
+MOST_MARKS = 1_500
+"""So is text with more marks than this in one paragraph or cell: mistletoe's time grows with their square."""
+MOST_BLANKS = 500
+"""So is text with more blanks in a row than this: a pattern of mistletoe's tries every split of them."""
+
+_MARKS = "*_[]`~\\"
+_BLANKS = re.compile(r"[^\S\n]+")
 
 # mistletoe keeps its token types in module globals: two renders at once are silently wrong.
 _one_at_a_time = threading.Lock()
@@ -38,13 +47,17 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "td": {"align"}, "th": {"align"}}
 
 
+class _TooMuchWork(Exception):
+    """The text would keep the parser busy for long; it is caught in this file."""
+
+
 class ShowTag(SpanToken):
     """``<fig name="x"/>`` or ``<df name="x"/>``, however the model spelt it."""
 
     pattern = re.compile(
         r"<(fig|df)\s+name\s*=\s*"
-        r"""(?:"(?P<double>[^"<>\n]*)"|'(?P<single>[^'<>\n]*)'|(?P<bare>[^\s"'<>/]+))"""
-        r"[^<>]*>(?:\s*</\1\s*>)?",
+        r"""(?:"(?P<double>[^"<>\n]*+)"|'(?P<single>[^'<>\n]*+)'|(?P<bare>[^\s"'<>/]++))"""
+        r"[^<>]*+>(?:\s*</\1\s*>)?",
         re.IGNORECASE,
     )
     precedence = 10
@@ -58,24 +71,58 @@ class ShowTag(SpanToken):
         self.name = next(name for name in names if name is not None).strip()
 
 
+def _watched(until: float) -> type[ShowTag]:
+    """`ShowTag` that ends parsing: mistletoe asks it about every paragraph and cell before it reads them."""
+
+    class Watched(ShowTag):
+        @classmethod
+        def find(cls, string: str) -> Iterator[re.Match[str]]:
+            if thread_time() > until or sum(map(string.count, _MARKS)) > MOST_MARKS:
+                raise _TooMuchWork
+            return cls.pattern.finditer(string)
+
+    return Watched
+
+
+class Heading(block_token.Heading):
+    """mistletoe's heading, told in time that grows with the line: its own pattern grows with the cube."""
+
+    pattern = re.compile(r" {0,3}(#{1,6})(?!\S)(.*)")
+
+    @classmethod
+    def start(cls, line: str) -> bool:
+        match = cls.pattern.match(line)
+        if match is None:
+            return False
+        text = match[2].strip()
+        bare = text.rstrip("#")
+        cls.level = len(match[1])
+        cls.content = text if bare and not bare[-1].isspace() else bare.strip()
+        cls.closing_sequence = ""
+        return True
+
+
 class _Renderer(HtmlRenderer):
     def __init__(self, tag: Callable[[TagKind, str], str]) -> None:
-        super().__init__(ShowTag, process_html_tokens=False)
+        watched = _watched(thread_time() + PARSE_SECONDS)
+        super().__init__(watched, Heading, process_html_tokens=False)
+        block_token.remove_token(block_token.Heading)
         self._tag = tag
         self._nonce = secrets.token_hex(12)
-        self._slots: list[str] = []
+        self._slots: list[Callable[[], str]] = []
+        self._coloured_until = 0.0
 
-    def _slot(self, html: str) -> str:
-        """A word that stands for ``html`` until the rest is sanitised."""
+    def _slot(self, html: Callable[[], str]) -> str:
+        """A word that stands for the HTML, which is made when the rest is sanitised."""
         self._slots.append(html)
         return f"k{self._nonce}k{len(self._slots) - 1}k"
 
-    def render_show_tag(self, token: ShowTag) -> str:
-        return self._slot(self._tag(token.kind, token.name))
+    def render_watched(self, token: ShowTag) -> str:
+        return self._slot(lambda: self._tag(token.kind, token.name))
 
     def render_block_code(self, token: BlockCode | CodeFence) -> str:
-        source = token.content.removesuffix("\n")
-        return self._slot(to_html(code_block(source, token.language.strip().lower())))
+        source, language = token.content.removesuffix("\n"), token.language.strip().lower()
+        return self._slot(lambda: to_html(code_block(source, language, until=self._coloured_until)))
 
     def render_image(self, token: Image) -> str:
         """A link: an image fetched from elsewhere would carry data out."""
@@ -87,17 +134,21 @@ class _Renderer(HtmlRenderer):
             return escape(token.content)
         return super().render_to_plain(token)
 
-    def page(self, text: str) -> str:
+    def parsed(self, text: str) -> str:
+        """HTML that isn't safe yet, with a word for each slot. Only here mistletoe's globals are in use."""
+        core_tokens._code_matches = []  # of a text whose parsing was given up
         html: str = self.render(Document(text))
-        return self._filled(_sanitised(html))
+        return html
 
-    def _filled(self, html: str) -> str:
+    def filled(self, html: str) -> str:
+        """Sanitised HTML with the slots' own."""
+        self._coloured_until = thread_time() + COLOUR_SECONDS
         token = rf"k{self._nonce}k(\d+)k"
         # A figure isn't a paragraph: give it the paragraph's place where it stands alone.
         html = re.sub(rf"<p>((?:\s|<br>|{token})+)</p>", r"\1", html)
         html = html.replace("<table>", '<div class="table-scroll" tabindex="0"><table>')
         html = html.replace("</table>", "</table></div>")
-        return re.sub(token, lambda match: self._slots[int(match[1])], html)
+        return re.sub(token, lambda match: self._slots[int(match[1])](), html)
 
 
 def render_markdown(text: str, *, tag: Callable[[TagKind, str], str]) -> str:
@@ -105,18 +156,19 @@ def render_markdown(text: str, *, tag: Callable[[TagKind, str], str]) -> str:
 
     Tags in code stay code. Text that breaks off in the middle (a stream) renders as far as it goes.
     """
-    if len(text) > LONGEST or _brackets(text) > MOST_BRACKETS:
+    if len(text) > LONGEST or _most_blanks(text) > MOST_BLANKS:
         return _plain(text)
     try:
         with _one_at_a_time, _Renderer(tag) as renderer:
-            html: str = renderer.page(text)
-            return html
-    except RecursionError:  # thousands of nested quotes or lists
+            html: str = renderer.parsed(text)
+    except (_TooMuchWork, RecursionError):  # the latter: thousands of nested quotes or lists
         return _plain(text)
+    page: str = renderer.filled(_sanitised(html))
+    return page
 
 
-def _brackets(text: str) -> int:
-    return max(paragraph.count("]") for paragraph in text.split("\n\n"))
+def _most_blanks(text: str) -> int:
+    return max(map(len, _BLANKS.findall(text)), default=0)
 
 
 def _plain(text: str) -> str:

@@ -51,7 +51,8 @@ class ChatPage:
 
     ``page`` names this very page to the server, ``last_seq`` is the newest block the chat ever had (its
     socket is sent what follows), ``live`` is what is in the making while a turn runs, ``static`` where the
-    assets are (see `shell`).
+    assets are (see `shell`), ``message_bytes`` the longest message, ``more`` says that there are older chats
+    (see `history_list`).
     """
 
     root: str
@@ -68,12 +69,16 @@ class ChatPage:
     last_seq: int | None = None
     log_out: bool = True
     static: str | None = None
+    message_bytes: int = 1_000_000
+    more: str | None = None
 
 
 def chat_page(view: ChatPage) -> Element:
     """The whole page of one chat."""
     name = view.title.strip() or UNTITLED
-    side = Sidebar(view.root, view.chats, view.chat_id, view.user, view.log_out)
+    side = Sidebar(
+        view.root, view.chats, view.chat_id, view.user, log_out=view.log_out, more=view.more
+    )
     return shell(
         name,
         a("Skip to the message", href="#message", cls="skip"),
@@ -115,7 +120,7 @@ def _chat(view: ChatPage, name: str) -> Element:
             ),
             div(id="notices", aria_live="polite"),
             suggestions(examples(view.model)[1:] if empty and view.model.mode == "direct" else ()),
-            composer(running=view.running, mode=view.model.mode),
+            composer(running=view.running, mode=view.model.mode, message_bytes=view.message_bytes),
             cls="dock column",
         ),
         id="socket",

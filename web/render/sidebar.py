@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from web.elements import Element, a, aside, button, div, form, li, nav, p, span, ul
-from web.render.icons import IconName, icon
+from web.elements import (
+    Element,
+    a,
+    aside,
+    button,
+    div,
+    form,
+    li,
+    nav,
+    p,
+    raw,
+    span,
+    to_html,
+    ul,
+)
+from web.render.icons import IconName, icon, icon_sheet, shared_icon
 from web.render.shell import APP
 
 UNTITLED = "New chat"
@@ -24,7 +38,8 @@ class ChatLink:
 class Sidebar:
     """What the sidebar shows. ``chats`` come by their last user message, the newest first.
 
-    ``log_out`` is False where the login belongs to the surrounding application.
+    ``log_out`` is False where the login belongs to the surrounding application. ``more`` is said when there
+    are older chats than these: what `history_list` says of it.
     """
 
     root: str
@@ -32,6 +47,7 @@ class Sidebar:
     current: str
     user: str
     log_out: bool = True
+    more: str | None = None
 
 
 def sidebar(view: Sidebar) -> Element:
@@ -48,8 +64,9 @@ def sidebar(view: Sidebar) -> Element:
             action=f"{view.root}/chat/create",
             data_leave=True,
         ),
+        icon_sheet("rename", "trash"),
         nav(
-            history_list(view.chats, current=view.current, root=view.root),
+            history_list(view.chats, current=view.current, root=view.root, more=view.more),
             id="history",
             aria_label="Chats",
         ),
@@ -60,28 +77,52 @@ def sidebar(view: Sidebar) -> Element:
     )
 
 
-def history_list(chats: Sequence[ChatLink], *, current: str, root: str) -> Element:
-    """The list of chats: the content of ``#history`` (swap it by innerMorph)."""
+def history_list(
+    chats: Sequence[ChatLink], *, current: str, root: str, more: str | None = None
+) -> Element:
+    """The list of chats: the content of ``#history`` (swap it by innerMorph).
+
+    ``more`` is the ``before`` by which ``GET {root}/chat/history?current=&before=`` gives the chats that
+    follow these, as a list of this very kind; None when there are none.
+    """
     if not chats:
         return p("Your chats will be listed here.", cls="faint history-empty")
-    return ul([_chat(chat, current=current, root=root) for chat in chats], cls="history")
+    listed = ul([_chat(chat, current=current, root=root) for chat in chats], cls="history")
+    return raw(to_html(listed, *([_show_more(more)] if more else [])))
+
+
+def _show_more(before: str) -> Element:
+    return button(
+        "Show more", type="button", cls="quiet history-more", id="history-more", data_before=before
+    )
 
 
 def _chat(chat: ChatLink, *, current: str, root: str) -> Element:
+    """One item, kept small: the list is sent with every turn."""
     name = chat.title.strip() or UNTITLED
     return li(
         a(
-            span(name),
+            name,
             href=f"{root}/chat/{chat.id}",
             title=name,
             data_leave=True,
             aria_current="page" if chat.id == current else None,
         ),
-        _button("rename", f"Rename {name}", data_rename_chat=chat.id),
-        _button("trash", f"Delete {name}", data_delete_chat=chat.id),
+        _item_button("rename", "Rename", name, data_rename_chat=chat.id),
+        _item_button("trash", "Delete", name, data_delete_chat=chat.id),
         id=f"chat-{chat.id}",
         cls="history-item",
-        data_title=name,
+    )
+
+
+def _item_button(name: IconName, verb: str, what: str, **data: str) -> Element:
+    return button(
+        shared_icon(name),
+        type="button",
+        cls="quiet icon-button",
+        title=verb,
+        aria_label=f"{verb} {what}",
+        attrs={key.replace("_", "-"): value for key, value in data.items()},
     )
 
 

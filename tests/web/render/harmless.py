@@ -52,8 +52,8 @@ _OURS = {
     "ck-frame", "ck-table", "code", "del", "details", "dialog", "div", "em", "fieldset", "footer", "form",
     "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe", "img", "input", "label",
     "li", "link", "main", "meta", "nav", "ol", "option", "p", "path", "pre", "rect", "script", "section",
-    "select", "small", "span", "strong", "summary", "svg", "table", "tbody", "td", "textarea", "th",
-    "thead", "title", "tr", "ul",
+    "select", "small", "span", "strong", "summary", "svg", "symbol", "table", "tbody", "td", "textarea",
+    "th", "thead", "title", "tr", "ul", "use",
 }  # fmt: skip
 _ADDRESSES = {"href", "src", "action", "formaction", "poster", "data", "xlink:href"}
 _HTMX = {"hx-ws:connect", "hx-target", "hx-swap", "hx-config"}

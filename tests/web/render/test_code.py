@@ -43,6 +43,24 @@ def test_very_long_code_is_only_escaped() -> None:
     assert to_html(highlighted("<" * (LONGEST + 1))) == "&lt;" * (LONGEST + 1)
 
 
+@pytest.mark.parametrize("language", ["console", "diff", "makefile", "java", "julia", "c"])
+def test_code_whose_lexer_may_hold_up_everybody_is_only_escaped(language: str) -> None:
+    assert to_html(highlighted("if (x) { return 1; }", language)) == "if (x) { return 1; }"
+    assert f">{language_name(language)}</span>" in to_html(code_block("x", language))
+
+
+@pytest.mark.parametrize("language", ["json", "bash", "sql", "html", "css", "js", "ts", "yaml"])
+def test_languages_of_every_day_are_coloured(language: str) -> None:
+    assert "<span" in to_html(highlighted('<a b="1">a { "x": 1, color: true }</a>', language))
+
+
+@pytest.mark.parametrize("made_to_be_slow", ["\n", " \n", "@media "])
+def test_code_that_takes_too_long_to_colour_is_only_escaped(made_to_be_slow: str) -> None:
+    source = "import os" + made_to_be_slow * (7_900 // len(made_to_be_slow))
+    assert to_html(highlighted(source, until=0.0)) == source
+    assert text_of(to_html(highlighted(source))) == source
+
+
 def test_a_block_names_its_language_and_offers_a_copy() -> None:
     made = to_html(code_block("select 1", "sql"))
     assert ">SQL</span>" in made

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from chatkernel.events import PLOTLY_MIME
+from chatkernel.events import PLOTLY_MIME, NotebookOutput
 from tests.web.render.harmless import HOSTILE, problems
 from tests.web.render.making import URLS, display, ref, stream
 from web.elements import to_html
-from web.render.live import LiveCell, LivePart, LiveView, code_so_far, live_area, live_partial
+from web.render.live import (
+    TAIL_LINES,
+    LiveCell,
+    LivePart,
+    LiveView,
+    code_so_far,
+    live_area,
+    live_partial,
+)
 
 
 def render(view: LiveView) -> str:
@@ -65,6 +73,37 @@ def test_a_running_cell_shows_its_outputs_and_for_how_long() -> None:
     assert '<ck-elapsed seconds="3.2">' in html
     assert "half way" in html
     assert "<ck-figure" in html
+
+
+EARLIER = "… earlier output is shown when the cell is done"
+
+
+def running(*items: NotebookOutput) -> str:
+    return render(LiveView(URLS, cell=LiveCell(items, 1.0)))
+
+
+def test_of_long_text_a_running_cell_shows_the_last_lines() -> None:
+    html = running(stream("".join(f"line {n}\n" for n in range(10_000))))
+    assert EARLIER in html
+    assert "line 9799\n" not in html
+    assert "line 9800\n" in html
+    assert "line 9999<" in html
+    assert len(running(stream("x" * 1_000_000))) < 20_000
+
+
+def test_many_short_texts_count_together_and_figures_stay() -> None:
+    figure = display(ref(PLOTLY_MIME))
+    lines = [stream(f"line {n}\n", "stderr" if n % 2 else "stdout") for n in range(900)]
+    html = running(figure, *lines)
+    assert EARLIER in html
+    assert html.count("<pre") == TAIL_LINES
+    assert "<ck-figure" in html
+
+
+def test_short_text_is_shown_from_its_beginning() -> None:
+    html = running(stream("a\n" * TAIL_LINES))
+    assert EARLIER not in html
+    assert html.count("a\n") == TAIL_LINES - 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.web.render.harmless import HOSTILE, problems
+from web.render import markdown
 from web.render.markdown import TagKind, render_markdown
 
 
@@ -140,10 +141,63 @@ def test_text_that_breaks_off_renders_as_far_as_it_goes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [">" * 20_000 + "x", "[a](" * 20_000, "x" * 500_000, "]" * 50_000, "![a]" * 20_000]
+    "text",
+    [
+        ">" * 20_000 + "x",
+        "[a](" * 20_000,
+        "x" * 500_000,
+        "]" * 50_000,
+        "![a]" * 20_000,
+        "*a_" * 20_000,
+        "a" + " " * 50_000 + "b",
+        "# " + " " * 50_000,
+    ],
 )
 def test_text_made_to_exhaust_the_parser_is_shown_plainly(text: str) -> None:
     assert render(text) == f'<p class="plain">{text.replace(">", "&gt;")}</p>'
+
+
+def test_a_tag_that_never_ends_is_text() -> None:
+    text = "<fig name=" + "a" * 90_000
+    assert render(text) == f"<p>{text.replace('<', '&lt;')}</p>\n"
+
+
+def test_code_may_hold_any_number_of_marks() -> None:
+    assert "code-block" in render("```json\n" + "[[1], [2]],\n" * 3_000 + "```")
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("# T", "<h1>T</h1>"),
+        ("###   T  ##  ", "<h3>T</h3>"),
+        ("# T#", "<h1>T#</h1>"),
+        ("## #", "<h2></h2>"),
+        ("#", "<h1></h1>"),
+        ("#T", "<p>#T</p>"),
+        ("#" + "\t" * 400 + "T" + " " * 400 + "#", "<h1>T</h1>"),
+        ("####### T", "<p>####### T</p>"),
+    ],
+)
+def test_headings(line: str, heading: str) -> None:
+    assert render(line) == f"{heading}\n"
+
+
+def test_text_that_takes_long_to_parse_is_shown_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markdown, "PARSE_SECONDS", 0.0)
+    wide = "|a" * 2000 + "\n" + "|-" * 2000 + "\n" + "|\n" * 2000
+    assert render(wide) == f'<p class="plain">{wide}</p>'
+
+
+def test_others_may_render_while_figures_and_code_are_made() -> None:
+    locked = []
+
+    def tag(kind: TagKind, name: str) -> str:
+        locked.append(markdown._one_at_a_time.locked())
+        return show(kind, name)
+
+    render_markdown('<fig name="x"/>', tag=tag)
+    assert locked == [False]
 
 
 def test_threads_do_not_mix_their_texts() -> None:

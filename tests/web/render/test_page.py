@@ -153,6 +153,26 @@ def test_the_history_marks_the_open_chat() -> None:
     assert "will be listed here" in to_html(history_list((), current="", root=""))
 
 
+def test_older_chats_are_offered_where_there_are_any() -> None:
+    assert "Show more" not in render(PAGE)
+    assert 'data-before="2026-11-20T09:00:00+00:00"' in render(
+        replace(PAGE, more="2026-11-20T09:00:00+00:00")
+    )
+
+
+def test_an_item_of_the_history_is_small_and_its_icons_are_on_the_page() -> None:
+    chats = [ChatLink(f"{n:032}", "Sales by region and month") for n in range(200)]
+    assert len(to_html(history_list(chats, current="", root="/lab"))) < 200 * 750
+    html = render(PAGE)
+    for name in re.findall(r'<use href="#([^"]+)"', html):
+        assert html.count(f'id="{name}"') == 1
+
+
+def test_the_composer_knows_the_longest_message() -> None:
+    assert 'data-longest="1000000"' in render(PAGE)
+    assert 'data-longest="5000"' in render(replace(PAGE, message_bytes=5000))
+
+
 def test_a_login_of_the_surrounding_application_has_no_log_out() -> None:
     assert "/logout" in render(PAGE)
     assert "/logout" not in render(replace(PAGE, log_out=False))

@@ -7,6 +7,7 @@ import { plotly } from "./plotly.js";
 const HEIGHT = 450;
 const TALLEST = 1600;
 const NARROW = 480;
+const NO_OUTLINES = "Maps of countries need outlines that aren't installed; other figures work.";
 const CONFIG = {
   displaylogo: false,
   // A finger has no hover, and the bar would cover the title.
@@ -46,7 +47,7 @@ class Figure extends Artifact {
     try {
       await Plotly.newPlot(this.#plot, { data, frames, layout: this.#themed(), config: CONFIG });
     } catch (error) {
-      throw /topojson/.test(error?.message) ? new Error("the outlines of countries aren't installed.") : error;
+      throw /topojson/.test(error?.message) ? new Error(NO_OUTLINES) : error;
     }
     this.#watchSize();
   }

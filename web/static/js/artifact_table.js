@@ -21,9 +21,9 @@ class Table extends Artifact {
   }
 }
 
-/** The columns with what showing them needs: `index` columns come first and aren't data. */
+/** The columns with what showing them needs: those of the index come first and aren't data. */
 function columnsOf(frame) {
-  const indices = Number(frame.index) || 0; // true counts as one
+  const indices = frame.levels ?? Number(frame.index); // tables kept by older versions have no levels
   return frame.columns.map((column, at) => {
     const number = NUMERIC.test(column.dtype);
     const values = frame.rows.map((row) => row[at]);
@@ -76,13 +76,22 @@ function decimal(value, places) {
   return Number.isInteger(value) && places === 0 ? String(value) : value.toFixed(places);
 }
 
-/** "1,234 rows × 5 columns · first 50 shown" */
-function shape(frame, columns) {
-  const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
-  const data = columns.filter((column) => !column.index).length;
+/** "1,234 rows × 250 columns · first 50 rows, first 100 columns shown" */
+function shape(frame, kinds) {
+  const [rows, columns] = [frame.rows.length, kinds.filter((column) => !column.index).length];
   const total = Number(frame.total) || 0;
-  const size = frame.kind === "series" ? count(total, "value") : `${count(total, "row")} × ${count(data, "column")}`;
-  return frame.rows.length < total ? `${size} · first ${frame.rows.length} shown` : size;
+  const width = frame.total_columns ?? columns;
+  const series = frame.kind === "series";
+  const size = series ? count(total, "value") : `${count(total, "row")} × ${count(width, "column")}`;
+  const parts = [
+    rows < total && `first ${count(rows, series ? "value" : "row")}`,
+    columns < width && `first ${count(columns, "column")}`,
+  ].filter(Boolean);
+  return parts.length ? `${size} · ${parts.join(", ")} shown` : size;
+}
+
+function count(number, word) {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 }
 
 customElements.define("ck-table", Table);

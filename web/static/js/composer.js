@@ -30,9 +30,14 @@ function bytes(text) {
   return text.length * 3 < longest ? text.length : new TextEncoder().encode(text).length;
 }
 
+function size(count) {
+  const [amount, unit] = count < 1e6 ? [count / 1e3, "kB"] : [count / 1e6, "MB"];
+  return `${Number(amount.toPrecision(3))} ${unit}`;
+}
+
 /** Why nothing can be sent now, in words; "" when it can, null when the reason is plain to see. */
 function obstacle() {
-  if (bytes(area.value) > longest) return "This message is longer than 1 MB. Attach it as a file instead.";
+  if (bytes(area.value) > longest) return `This message is longer than ${size(longest)}. Attach it as a file instead.`;
   if (!isOpen()) return null;
   if (uploads.busy) return "Waiting for the upload…";
   if (isRunning() || pending !== null || !area.value.trim()) return null;

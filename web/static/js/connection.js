@@ -33,11 +33,11 @@ function say(text, label, act) {
   banner.hidden = false;
 }
 
-/** Another tab has the chat's session: say so, and offer to use it here. */
+/** Another tab has the user's session, with this chat or another: say so, and offer to use it here. */
 export function takenOver() {
   held = true;
   tell(false);
-  say("This chat is open in another tab.", "Use it here", takeOver);
+  say("chatkernel is open in another tab.", "Use it here", takeOver);
 }
 
 function takeOver() {
@@ -76,7 +76,6 @@ document.addEventListener("htmx:ws:close", ({ detail }) => {
 
 function sentence(code) {
   if (code === 1009) return "That message was too long for the connection.";
-  if (code === 4401 || code === 4403) return "You are logged out.";
   if (code === 4404) return "This chat isn't there any more.";
   return "The connection was closed.";
 }

@@ -7,6 +7,8 @@ async function rename(id, title) {
   const wanted = await ask({ title: "Rename this chat", field: title, yes: "Rename" });
   if (!wanted || wanted === title) return;
   await request(chatUrl(id), { method: "PATCH", json: { title: wanted } });
+  const link = document.getElementById(`chat-${id}`)?.querySelector("a");
+  if (link) link.textContent = link.title = wanted;
   if (id === here.chat) {
     document.querySelector("#title").textContent = wanted;
     document.title = `${wanted} · chatkernel`;
@@ -23,6 +25,7 @@ async function remove(id, title) {
   });
   if (!sure) return;
   await request(chatUrl(id), { method: "DELETE" });
+  document.getElementById(`chat-${id}`)?.setAttribute("data-deleted", "");
   if (id === here.chat) location.assign(`${here.root}/`);
   else await refresh();
 }
@@ -39,7 +42,7 @@ function refresh() {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-rename-chat], [data-delete-chat]");
   if (!button) return;
-  const { title } = button.closest("[data-title]").dataset;
+  const { title } = button.closest("li").querySelector("a");
   const { renameChat, deleteChat } = button.dataset;
   try {
     await (renameChat ? rename(renameChat, title) : remove(deleteChat, title));
