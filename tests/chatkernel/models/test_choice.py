@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from anyio import to_thread
 from pydantic import SecretStr
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, PartDeltaEvent, ThinkingPart, ToolCallPartDelta
@@ -65,7 +66,8 @@ async def opened(protocol: str, server: ScriptedServer) -> AsyncIterator[Model]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTHROPIC_BASE_URL", server.url)
         patch.setenv("OPENAI_BASE_URL", server.openai_url)
-        model = choose(connection(protocol, server), reason="").open()
+        choice = choose(connection(protocol, server), reason="")
+        model = await to_thread.run_sync(choice.open)
         async with model:
             yield model
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from anyio import to_thread
 from pydantic_ai import Agent
 
 from chatkernel.models import ModelRefused, Models
@@ -73,7 +74,8 @@ async def test_what_is_kept_is_used_after_a_restart(
         assert restarted.looked[0].what == "A model connected earlier"
         assert restarted.looked[0].reason.endswith("from model.json")
         assert KEY not in repr(restarted.looked)
-        async with restarted.current.open() as model, Agent(model).run_stream("hi") as stream:
+        opened = await to_thread.run_sync(restarted.current.open)
+        async with opened as model, Agent(model).run_stream("hi") as stream:
             assert await stream.get_output() == "again"
 
 
