@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic_ai import Agent, RunContext
+from pydantic_ai.messages import ToolReturnPart
 
 from chatkernel.agent.direct import direct_model
 from chatkernel.agent.interaction import Interaction
@@ -37,11 +38,13 @@ class Bare:
         return cls(kernel, agent)
 
     async def turn(self, code: str) -> None:
-        """Let the model have ``code`` run, and read its empty answer. It has no history."""
+        """Let the model have ``code`` run; its result ends the turn, as the app's. It has no history."""
         model = direct_model(self._interaction(code))
         async with self.agent.iter(code, deps=self.kernel, model=model) as run:
             async for node in run:
                 if Agent.is_model_request_node(node):
+                    if any(isinstance(part, ToolReturnPart) for part in node.request.parts):
+                        break
                     async with node.stream(run.ctx) as events:
                         async for _ in events:
                             pass
