@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from chatkernel.errors import ChatkernelError
-from chatkernel.service import open_service
+from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from web import health, pages
 from web.api.routes import api_routes
@@ -22,6 +22,7 @@ from web.assets import Assets, version
 from web.guards import Guard, Hosts, is_loopback
 from web.login import Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
+from web.render.code import make_lexers
 from web.site import Readiness, Site
 from web.socket import page_socket
 
@@ -45,6 +46,7 @@ class App:
         self.settings = settings
         self.secret = secret
         self.readiness = Readiness()
+        self.warm = anyio.Event()
         self._identify = identify
         self._routed = Starlette(
             routes=routes(),
@@ -85,13 +87,19 @@ class App:
             )
             self.readiness.site = Site(service, login)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(service.assistants.get)
+                tasks.start_soon(self._warm_up, service)
                 try:
                     yield
                 finally:
                     self.readiness.site = None
                     self.readiness.reason = "chatkernel is shutting down."
                     tasks.cancel_scope.cancel()
+
+    async def _warm_up(self, service: Service) -> None:
+        """Load what the first message needs, while nobody waits for it."""
+        await service.assistants.get()
+        await to_thread.run_sync(make_lexers)
+        self.warm.set()
 
 
 def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> App:

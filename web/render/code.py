@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from html import escape
 from time import thread_time
 
@@ -43,8 +44,8 @@ def highlighted(source: str, language: str = PYTHON, *, until: float | None = No
 
     ``until`` is when to give up colouring, in `time.thread_time`; `COLOUR_SECONDS` from now if not said.
     """
-    deadline = thread_time() + COLOUR_SECONDS if until is None else until
     lexer = _lexer(language) if len(source) <= LONGEST else None
+    deadline = thread_time() + COLOUR_SECONDS if until is None else until
     tokens = _tokens(lexer, source, deadline) if lexer else None
     if tokens is None:
         return raw(escape(source, quote=False))
@@ -93,10 +94,19 @@ def language_name(language: str) -> str:
     return _NAMES.get(language.lower(), language[:24].capitalize())
 
 
+def make_lexers() -> None:
+    """Make every lexer, which takes a tenth of a second; else each is made at its first use."""
+    for name in (PYTHON, *_LEXERS.values()):
+        _made(name)
+
+
 def _lexer(language: str) -> Lexer | None:
-    if language_name(language) == "Python":
-        python: Lexer = IPython3Lexer(stripnl=False, ensurenl=False)
-        return python
-    name = _LEXERS.get(language.lower())
-    lexer: Lexer | None = get_lexer_by_name(name, stripnl=False, ensurenl=False) if name else None
+    name = PYTHON if language_name(language) == "Python" else _LEXERS.get(language.lower())
+    return _made(name) if name else None
+
+
+@cache
+def _made(name: str) -> Lexer:
+    make = IPython3Lexer if name == PYTHON else partial(get_lexer_by_name, name)
+    lexer: Lexer = make(stripnl=False, ensurenl=False)
     return lexer
