@@ -19,7 +19,7 @@ from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
 from chatkernel.live_kernels import LiveKernels, Owner
 from chatkernel.models.connect import Models
-from chatkernel.session import Workshop
+from chatkernel.models.loopback import PastProxies
 from chatkernel.sessions import SessionManager
 from chatkernel.settings import Settings
 from chatkernel.socket_folder import socket_folder
@@ -28,6 +28,7 @@ from chatkernel.store.data_folder import DataFolder
 from chatkernel.store.database import Database
 from chatkernel.store.recovery import recover
 from chatkernel.store.turn_store import TurnStore
+from chatkernel.workshop import Workshop
 from kernels import Death, Launch, Limits, sweep
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ async def open_service(
         archive = Archive(
             database, TurnStore(settings.chats), Artifacts(settings.artifacts), settings.workspaces
         )
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=PastProxies()))
         models = await Models.open(
             model=settings.model,
             url=settings.model_url,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from chatkernel.models.connection import Connection
+from chatkernel.models.loopback import leads_here
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -74,16 +75,19 @@ def _open_address(connection: Connection) -> Model:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    provider = OpenAICompatibleProvider(
-        "openai-compatible", base_url=connection.address or "", api_key=connection.plain_key
-    )
+    from chatkernel.models.local_provider import LocalProvider
+
+    address = connection.address or ""
+    make = LocalProvider if leads_here(address) else OpenAICompatibleProvider
+    provider = make("openai-compatible", base_url=address, api_key=connection.plain_key)
     return OpenAIChatModel(connection.name, provider=provider)
 
 
 def _open_ollama(connection: Connection) -> Model:
     from pydantic_ai.models.ollama import OllamaModel
-    from pydantic_ai.providers.ollama import OllamaProvider
+
+    from chatkernel.models.local_provider import LocalOllama
 
     # It asks for no key, but its client wants one, and must not send one from the environment.
-    provider = OllamaProvider(base_url=f"{connection.address}/v1", api_key="ollama")
+    provider = LocalOllama(base_url=f"{connection.address}/v1", api_key="ollama")
     return OllamaModel(connection.name, provider=provider)

@@ -5,7 +5,6 @@ The API: https://github.com/ollama/ollama/blob/main/docs/api.md
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from chatkernel.models.connection import Connection
 from chatkernel.models.errors import UnknownModel
 from chatkernel.models.finding import Finding
+from chatkernel.models.loopback import is_loopback
 
 DEFAULT_ADDRESS = "http://127.0.0.1:11434"
 LISTENS_SECONDS = 0.3
@@ -45,7 +45,7 @@ def loopback_address(environ: Mapping[str, str]) -> str:
     # A server told to listen everywhere is told so by the same variable.
     if name in ("0.0.0.0", "::", "localhost"):
         name = "127.0.0.1"
-    if not _is_loopback(name):
+    if not is_loopback(name):
         return DEFAULT_ADDRESS
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
@@ -132,10 +132,3 @@ async def _calls_tools(address: str, name: str, http: httpx.AsyncClient) -> bool
 
 def _cannot(names: list[str]) -> str:
     return f"{', '.join(names)} can't"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

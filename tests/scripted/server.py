@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -198,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        path = self.path.partition("?")[0]
+        path = urlsplit(self.path).path  # a proxy is sent the whole address
         if path == "/api/show" and (known := self.server.scripted.ollama) is not None:
             self._json(200, {"capabilities": list(known.get(body["model"], ()))})
             return
