@@ -64,16 +64,18 @@ class Kernel:
         """
         async with KernelProcess.open(launch, limits) as process:
             raised: Exception | None = None
+            ready = False
             async with anyio.create_task_group() as tasks:
                 kernel = cls(process, limits, tasks)
                 try:
                     await kernel._become_ready()
+                    ready = True
                     yield kernel
                 except Exception as error:  # noqa: BLE001 raised again, out of the task group
                     raised = error
                 finally:
                     with anyio.CancelScope(shield=True):
-                        await kernel._close()
+                        await kernel._close(gracefully=ready)
                     tasks.cancel_scope.cancel()
             if raised is not None:
                 raise raised
@@ -259,8 +261,8 @@ class Kernel:
         await anyio.sleep(_LAST_WORDS_SECONDS)  # for what it had sent
         self._conversation.end(death)
 
-    async def _close(self) -> None:
-        if self._conversation.welcomed.is_set() and self.death is None and not self.busy:
+    async def _close(self, *, gracefully: bool) -> None:
+        if gracefully and self.death is None and not self.busy:
             with anyio.move_on_after(self._limits.close_seconds):
                 await self._conversation.ask_to_end()
         self._conversation.end(_CLOSED)

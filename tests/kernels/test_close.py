@@ -16,6 +16,7 @@ import anyio
 import pytest
 
 from kernels import Kernel, KernelDied, KernelStartFailed, Launch, Limits, sweep
+from kernels.conversation import Conversation
 from kernels.processes import processes_of, read_process
 from tests.kernels.running import run, text
 
@@ -105,6 +106,30 @@ async def test_cancelled_while_it_starts_it_leaves_nothing(launch: Launch) -> No
             async with Kernel.open(launch):
                 await anyio.sleep_forever()
         assert files(launch) == []
+
+
+async def test_cancelled_before_it_is_ready_it_is_not_asked_to_end(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_to_end: list[Conversation] = []
+    scope = anyio.CancelScope()
+
+    async def ask(conversation: Conversation, *_: object) -> None:
+        await conversation.welcomed.wait()
+        scope.cancel()
+        await anyio.sleep_forever()
+
+    async def ask_to_end(conversation: Conversation) -> None:
+        asked_to_end.append(conversation)
+
+    monkeypatch.setattr(Conversation, "ask", ask)
+    monkeypatch.setattr(Conversation, "ask_to_end", ask_to_end)
+    with scope:
+        async with Kernel.open(launch):
+            pass
+    assert scope.cancelled_caught
+    assert asked_to_end == []
+    assert files(launch) == []
 
 
 async def test_a_run_under_way_hears_of_the_close(launch: Launch) -> None:
