@@ -53,6 +53,7 @@ class Assistants:
 
     limits: Limits
     requests: int
+    python: str
     _made: TakesTurns | None = None
     _making: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -65,7 +66,7 @@ class Assistants:
 
     def _make(self) -> TakesTurns:
         module = importlib.import_module("chatkernel.agent.assistant")
-        made: TakesTurns = module.Assistant(self.limits, requests=self.requests)
+        made: TakesTurns = module.Assistant(self.limits, requests=self.requests, python=self.python)
         return made
 
 
@@ -109,7 +110,7 @@ async def open_service(
                 on_death=relay.tell,
             )
         )
-        assistants = Assistants(limits, settings.request_limit)
+        assistants = Assistants(limits, settings.request_limit, kernel_python(settings))
         workshop = Workshop(
             archive, kernels, models, assistants.get, limits, settings.message_bytes
         )
@@ -123,6 +124,11 @@ async def open_service(
 def kernel_files(settings: Settings) -> Path:
     """Where connection files and the record of living kernels are."""
     return settings.runtime.absolute() / "kernels"
+
+
+def kernel_python(settings: Settings) -> str:
+    """The interpreter that kernels run in."""
+    return str(settings.kernel_python or sys.executable)
 
 
 @dataclass
@@ -154,5 +160,5 @@ class Launcher:
             runtime=kernel_files(self.settings),
             sockets=self.sockets,
             workspace=workspace.root.absolute(),
-            python=str(self.settings.kernel_python or sys.executable),
+            python=kernel_python(self.settings),
         )

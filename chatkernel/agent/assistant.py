@@ -14,6 +14,7 @@ from pydantic_ai.models import Model
 
 from chatkernel.agent.direct import direct_model
 from chatkernel.agent.interaction import Interaction
+from chatkernel.agent.libraries import Libraries
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
 from chatkernel.errors import ChatkernelError, ModelFailed
@@ -26,10 +27,13 @@ log = logging.getLogger(__name__)
 
 
 class Assistant:
-    """Takes turns. Holds no state of a chat: history comes in, blocks and messages go out."""
+    """Takes turns. Holds no state of a chat: history comes in, blocks and messages go out.
 
-    def __init__(self, limits: Limits, *, requests: int) -> None:
-        self._agent = make_agent(limits)
+    ``requests`` is how many a turn may make to the model, ``python`` the interpreter that kernels run in.
+    """
+
+    def __init__(self, limits: Limits, *, requests: int, python: str) -> None:
+        self._agent = make_agent(limits, Libraries(python))
         self._requests = requests
 
     async def take_turn(

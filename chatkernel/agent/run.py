@@ -7,7 +7,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from anyio import to_thread
 from pydantic_ai import Agent, ModelRequestNode, RunContext, UsageLimits
 from pydantic_ai.messages import (
     ModelMessage,
@@ -28,7 +27,8 @@ from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRun
 
 from chatkernel.agent.interaction import Interaction
-from chatkernel.agent.prompt import installed, instructions
+from chatkernel.agent.libraries import Libraries
+from chatkernel.agent.prompt import instructions
 from chatkernel.agent.shown import resolve
 from chatkernel.agent.tools import KernelTools
 from chatkernel.agent.work import Work
@@ -48,24 +48,23 @@ from kernels import Limits
 Run = AgentRun[Interaction, str | None]
 
 
-def make_agent(limits: Limits) -> Agent[Interaction, str | None]:
-    """The agent of every turn; the model is given per run."""
+def make_agent(limits: Limits, libraries: Libraries) -> Agent[Interaction, str | None]:
+    """The agent of every turn; the model is given per run. ``libraries`` are those of the kernels' interpreter."""
     agent: Agent[Interaction, str | None] = Agent(
         deps_type=Interaction,
         output_type=[str, type(None)],
         toolsets=[KernelTools(limits).toolset()],
         retries=2,
     )
-    agent.instructions(_instructions)
+
+    async def instruct(ctx: RunContext[Interaction]) -> str | None:
+        # A coroutine function, since pydantic-ai runs others in a thread, for every request.
+        if ctx.deps.direct:
+            return None
+        return instructions(ctx.deps, await libraries.installed())
+
+    agent.instructions(instruct)
     return agent
-
-
-async def _instructions(ctx: RunContext[Interaction]) -> str | None:
-    # A coroutine function, since pydantic-ai runs others in a thread, for every request.
-    if ctx.deps.direct:
-        return None
-    await to_thread.run_sync(installed)  # looked up once, on disk
-    return instructions(ctx.deps)
 
 
 async def run_agent(

@@ -11,6 +11,7 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
 from chatkernel.agent.assistant import unpack
 from chatkernel.agent.interaction import Interaction
+from chatkernel.agent.libraries import Libraries
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
 from chatkernel.events import (
@@ -92,7 +93,7 @@ class Stage:
         self.model.script(*replies)
         self.blocks, self.work = [], Work()
         turn = run_agent(
-            make_agent(self.limits),
+            make_agent(self.limits, Libraries()),
             self.interaction,
             model=self.model.model(),
             history=history,

@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from chatkernel.agent.direct import HOW_TO_CONNECT, bare_names, direct_model, parse, refuse
+from chatkernel.agent.libraries import Libraries
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.events import CallTools, ModelRequest, TextPart, ToolCall
 from kernels import Kernel, KernelStartFailed
@@ -144,7 +145,7 @@ async def turn(stage: Stage, text: str) -> list[CallTools | ModelRequest]:
     """The blocks of a turn in direct mode."""
     interaction = stage.begin(text)
     interaction.direct = True
-    agent, model = make_agent(stage.limits), direct_model(interaction)
+    agent, model = make_agent(stage.limits, Libraries()), direct_model(interaction)
     blocks = run_agent(agent, interaction, model=model, history=(), work=stage.work)
     stage.blocks = [block async for block in blocks]
     return stage.blocks
