@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from chatkernel.agent.interaction import Interaction
-from chatkernel.agent.work import TakesTurns
-from chatkernel.archive import Archive
 from chatkernel.attention import Attention
 from chatkernel.chat_log import ChatLog, TurnRecord
 from chatkernel.errors import (
     Busy,
-    ChatkernelError,
     EditOutOfRange,
     EmptyMessage,
     MessageTooLong,
@@ -25,46 +16,15 @@ from chatkernel.errors import (
     SessionBusy,
     TurnRunning,
 )
-from chatkernel.events import (
-    ArtifactRef,
-    Block,
-    LiveEvent,
-    Rewind,
-    Status,
-    TurnEnd,
-    TurnStatus,
-    UserPrompt,
-)
+from chatkernel.events import Rewind, Status, TurnEnd, UserPrompt
 from chatkernel.following import Following
 from chatkernel.live import Live
-from chatkernel.live_kernels import LiveKernels, Owner
-from chatkernel.models.connect import Models
 from chatkernel.namespaces import Namespaces
 from chatkernel.running_turn import RunningTurn
 from chatkernel.store.crud.text import storable
-from kernels import Death, Kernel, KernelError, Limits, Variable
-
-log = logging.getLogger(__name__)
-
-SAVE_SECONDS = 30.0
-"""How long the end of a turn may take to be written, also when the server is going down."""
-WIND_DOWN_SECONDS = 3.0
-"""How long a server that ends waits for a cell to heed its interrupt."""
-
-SHUT_DOWN = "The server was shut down during this turn. Try again."
-UNEXPECTED = "Something went wrong on the server; its log says what. Try again."
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What every session of a server works with."""
-
-    archive: Archive
-    kernels: LiveKernels
-    models: Models
-    assistant: Callable[[], Awaitable[TakesTurns]]
-    limits: Limits
-    message_bytes: int
+from chatkernel.turn_taking import TurnTaking
+from chatkernel.workshop import Workshop
+from kernels import Death, Kernel
 
 
 class UserSession:
@@ -77,12 +37,13 @@ class UserSession:
         self.attention = Attention(grace_seconds)
         self._workshop = workshop
         self._log: ChatLog | None = None
-        self._turn: RunningTurn | None = None
         self._claimed: str | None = None
         self._deleting: set[str] = set()
         self._attached: dict[str, list[str]] = {}
         self._namespaces = Namespaces()
-        self._winding_down = False
+        self._taking = TurnTaking(
+            user_id, workshop, self._namespaces, self.live, self.following, self.save_turn
+        )
         self.over = False
         self.gone = anyio.Event()
         self._life = anyio.CancelScope()
@@ -105,11 +66,7 @@ class UserSession:
 
     async def wind_down(self) -> None:
         """Stop the running turn because the server ends, and wait a moment for what it had done."""
-        self._winding_down = True
-        if (turn := self._turn) is not None:
-            turn.interaction.stop()
-            with anyio.move_on_after(WIND_DOWN_SECONDS):
-                await turn.over.wait()
+        await self._taking.wind_down()
 
     @property
     def running_chat(self) -> str | None:
@@ -122,7 +79,7 @@ class UserSession:
 
     def turn_of(self, chat_id: str) -> RunningTurn | None:
         """The chat's running turn, once it has begun."""
-        turn = self._turn
+        turn = self._taking.turn
         return turn if turn is not None and turn.log.id == chat_id else None
 
     def kernel(self, chat_id: str) -> Kernel | None:
@@ -157,7 +114,7 @@ class UserSession:
         if turn is None:
             return False
         turn.interaction.stop()
-        self._show(Status(turn=turn.idx, text="Stopping…"))
+        self._taking.show(Status(turn=turn.idx, text="Stopping…"))
         return True
 
     async def force_restart(self, chat_id: str) -> bool:
@@ -211,7 +168,7 @@ class UserSession:
         self._namespaces.died(chat_id, death)
         text = f"Python ended: {death.cause}."
         if (turn := self.turn_of(chat_id)) is not None:
-            self._show(Status(turn=turn.idx, text=text))
+            self._taking.show(Status(turn=turn.idx, text=text))
             return
         text = f"{text} It starts again with your next message."
         self.following.publish(chat_id, Status(text=text))
@@ -238,7 +195,7 @@ class UserSession:
         self._claimed = chat_id
 
     def _release(self) -> None:
-        self._turn = None
+        self._taking.turn = None
         self._claimed = None
         self.live.clear()
 
@@ -251,14 +208,14 @@ class UserSession:
         if edit_idx is not None:
             await self.delete_from_idx(chat_log, idx)
         await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
-        turn = self._turn = self._make_turn(chat_log, idx, text)
+        turn = self._taking.make(chat_log, idx, text)
         files = (*kept, *self._attached.pop(chat_log.id, ()))
         if files:
             turn.interaction.remarks = (f"Attached to this message: {', '.join(files)}.",)
         if edit_idx is not None:
-            self._add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
+            self._taking.add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
         seq, mode = chat_log.number(), turn.choice.mode
-        self._add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
+        self._taking.add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
         return turn
 
     async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
@@ -267,130 +224,13 @@ class UserSession:
             await self._workshop.kernels.end(chat_log.id)
         await self._workshop.archive.delete_from(self.user_id, chat_log, idx)
 
-    def _make_turn(self, chat_log: ChatLog, idx: int, text: str) -> RunningTurn:
-        owner = Owner(self.user_id, chat_log.id)
-
-        async def put(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-            return await self._workshop.archive.put(
-                owner, idx, data, media_type=media_type, name=name
-            )
-
-        async def lend() -> Kernel:
-            if self.kernel(owner.chat_id) is None:
-                self._show(Status(turn=idx, text="Starting Python…"))
-            kernel = await self._workshop.kernels.lend(owner)
-            self._note_kernel(kernel)
-            return kernel
-
-        choice = self._workshop.models.current
-        interaction = Interaction(
-            turn=idx,
-            user_text=text,
-            lend=lend,
-            put=put,
-            live=self._show,
-            number=chat_log.number,
-            direct=choice.mode == "direct",
-        )
-        return RunningTurn(chat_log, text, owner, interaction, choice)
-
-    def _note_kernel(self, kernel: Kernel) -> None:
-        """Say it when a turn goes on with another kernel than the one it had."""
-        turn = self._turn
-        if turn is None or not self._namespaces.move(turn.log.id, kernel):
-            return
-        line = self._namespaces.loss(turn.log.id)
-        if not turn.interaction.loss_said:
-            self._tell(turn, line)
-        turn.interaction.loss_said = False
-
-    def _tell(self, turn: RunningTurn, line: str) -> None:
-        """Tell something to the user and the model."""
-        turn.interaction.remarks = (*turn.interaction.remarks, line)
-        self._add(turn, turn.notice(line))
-
     async def _take(self, turn: RunningTurn) -> None:
-        status: TurnStatus = "stopped"
-        error: str | None = SHUT_DOWN
-        with self.attention.needed(), self._workshop.kernels.kept(turn.log.id):
+        with self.attention.needed():
             try:
-                error = await self._converse(turn)
-                status = "failed" if error else "stopped" if turn.interaction.stopping else "ok"
-                if status == "stopped" and self._winding_down:
-                    error = SHUT_DOWN
+                await self._taking.take(turn)
             finally:
-                try:
-                    await self._end(turn, status, error)
-                finally:
-                    self._release()
-                    turn.over.set()
-
-    async def _converse(self, turn: RunningTurn) -> str | None:
-        """Take the turn to its end; the error to tell the user, if there was one."""
-        try:
-            await self._prepare(turn)
-            assistant = await self._workshop.assistant()
-            blocks = assistant.take_turn(
-                turn.interaction,
-                choice=turn.choice,
-                history=turn.log.history(),
-                work=turn.work,
-            )
-            async with aclosing(blocks):
-                async for block in blocks:
-                    self._add(turn, block)
-        except ChatkernelError as error:
-            return error.message
-        except Exception:  # whatever happened, the session must be free for the next message
-            log.exception("turn %d of chat %s", turn.idx, turn.log.id)
-            return UNEXPECTED
-        return None
-
-    async def _prepare(self, turn: RunningTurn) -> None:
-        """Start the kernel while the model thinks, and find out what the model should know."""
-        interaction = turn.interaction
-        kernel = self.kernel(turn.log.id)
-        if not self._namespaces.held_by(turn.log.id, kernel):
-            # It ended, or one was started between turns, to help with typing.
-            known = self._namespaces.is_lost(turn.log.id)
-            line = self._namespaces.forget(turn.log.id)
-            if turn.log.ran_code and not known:
-                self._tell(turn, line)
-        if kernel is None:
-            self._workshop.kernels.start(turn.owner)
-        if interaction.direct:
-            return
-        if kernel is not None:
-            interaction.variables = None
-            with interaction.unless_stopped():
-                interaction.variables = await _inventory(kernel)
-        interaction.files = await self._workshop.archive.file_names(turn.owner)
-
-    async def _end(self, turn: RunningTurn, status: TurnStatus, error: str | None) -> None:
-        messages: list[object] = []
-        end = turn.end(status, error)
-        problem: str | None = None
-        try:
-            with anyio.fail_after(SAVE_SECONDS, shield=True):
-                messages = await self._messages(turn)
-                await self.save_turn(turn, end, messages)
-        except ChatkernelError as failure:
-            problem = failure.message
-        except Exception:  # as above: the answer is shown, and that it isn't kept is said
-            log.exception("saving turn %d of chat %s", turn.idx, turn.log.id)
-            problem = UNEXPECTED
-        if problem is not None:
-            told = f"{error or ''} This turn could not be saved. {problem}".lstrip()
-            end = end.model_copy(update={"status": "failed", "error": told})
-        turn.log.turns.append(
-            TurnRecord(turn.idx, turn.text, end.status, (*turn.blocks, end), messages)
-        )
-        self._add(turn, end)
-
-    async def _messages(self, turn: RunningTurn) -> list[object]:
-        if not turn.work.messages:
-            return []
-        return (await self._workshop.assistant()).pack(turn.work)
+                self._release()
+                turn.over.set()
 
     async def save_turn(self, turn: RunningTurn, end: TurnEnd, messages: list[object]) -> None:
         """Write the turn's file, then its row.
@@ -400,21 +240,3 @@ class UserSession:
         """
         record = TurnRecord(turn.idx, turn.text, end.status, (*turn.blocks, end), messages)
         await self._workshop.archive.finish_turn(self.user_id, turn.log, record)
-
-    def _add(self, turn: RunningTurn, block: Block) -> None:
-        turn.blocks.append(block)
-        self.live.clear()
-        self.following.publish(turn.log.id, block)
-
-    def _show(self, event: LiveEvent) -> None:
-        if self._turn is not None:
-            self.live.apply(event)
-            self.following.publish(self._turn.log.id, event)
-
-
-async def _inventory(kernel: Kernel) -> tuple[Variable, ...] | None:
-    try:
-        return await kernel.variables()
-    except KernelError as error:
-        log.warning("no inventory of kernel %s: %s", kernel.id, error)
-        return None

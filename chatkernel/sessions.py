@@ -10,7 +10,8 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from chatkernel.live_kernels import Owner
-from chatkernel.session import UserSession, Workshop
+from chatkernel.session import UserSession
+from chatkernel.workshop import Workshop
 from kernels import Death
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chatkernel.attention import Tab
 from chatkernel.errors import ChatkernelError, InvalidRequest, NotFound, NotImplementedYet
-from chatkernel.session import UNEXPECTED, UserSession
+from chatkernel.session import UserSession
+from chatkernel.turn_taking import UNEXPECTED
 from web.incoming import Incoming, parse
 from web.login import Visitor
 from web.problems import problem_body

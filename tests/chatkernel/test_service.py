@@ -19,8 +19,8 @@ from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolRetur
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
 from chatkernel.service import open_service
-from chatkernel.session import SHUT_DOWN
 from chatkernel.settings import load_settings
+from chatkernel.turn_taking import SHUT_DOWN
 from kernels import Kernel, RequestTimedOut
 from tests.chatkernel.agent.model import Does, run
 from tests.chatkernel.agent.stage import printed, shows

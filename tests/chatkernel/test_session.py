@@ -38,8 +38,8 @@ from chatkernel.events import (
     is_block,
 )
 from chatkernel.models import ModelChoice
-from chatkernel.session import SHUT_DOWN, UNEXPECTED
 from chatkernel.turn_events import turn_events
+from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
 from tests.chatkernel.agent.model import Does, Fails, Hangs
 from tests.chatkernel.opened import Opened, Talk, end_of, opened, use
 
@@ -326,7 +326,7 @@ async def test_a_disk_that_never_answers_does_not_hold_the_session(
         await anyio.sleep_forever()
         raise AssertionError
 
-    monkeypatch.setattr("chatkernel.session.SAVE_SECONDS", 0.05)
+    monkeypatch.setattr("chatkernel.turn_taking.SAVE_SECONDS", 0.05)
     monkeypatch.setattr(here.service.archive.turns, "write", write)
     with anyio.fail_after(10):
         end = end_of(await talk.say("one", "First."))
@@ -544,7 +544,7 @@ async def test_a_server_that_ends_stores_the_turn_as_stopped(tmp_path: Path) -> 
 async def test_a_turn_that_does_not_heed_the_end_is_stored_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatkernel.session.WIND_DOWN_SECONDS", 0.05)
+    monkeypatch.setattr("chatkernel.turn_taking.WIND_DOWN_SECONDS", 0.05)
     async with opened(tmp_path / "data") as first:
         talk = await first.talk()
         stuck = anyio.Event()
