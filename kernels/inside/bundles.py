@@ -9,11 +9,13 @@ from typing import Any
 from IPython.core.pylabtools import print_figure
 from IPython.utils.capture import capture_output
 
+from .brief import shortened
 from .frames import FRAME_MIME, page_of
 from .inventory import user_variables
 from .kinds import is_kind, is_table
 
 _MAX_AVAILABLE = 20
+_NAME_LIMIT = 200
 _ARTISTS = frozenset({"matplotlib", "mpl_toolkits", "seaborn"})
 
 
@@ -45,7 +47,7 @@ Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
 def _available(shell: Any, name: str) -> list[str]:
-    names = [known for known, _ in user_variables(shell)]
+    names = [shortened(known, _NAME_LIMIT) for known, _ in user_variables(shell)]
     close = difflib.get_close_matches(name, names, n=3)
     latest = [known for known in reversed(names) if known not in close]
     return [*close, *latest][:_MAX_AVAILABLE]

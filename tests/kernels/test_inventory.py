@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernels import Kernel, Variable
+from kernels import Kernel, NoSuchVariable, Variable
 from tests.kernels.running import run
 
 pytestmark = pytest.mark.anyio
@@ -115,3 +115,69 @@ async def test_of_very_many_the_latest_are_listed(kernel: Kernel) -> None:
     known = await inventory(kernel, "globals().update({f'v{n}': n for n in range(2000)})")
     assert len(known) == 500
     assert "v1999" in known
+
+
+async def test_keys_that_are_no_names_break_nothing(kernel: Kernel) -> None:
+    code = """
+class Evil(str):
+    def __eq__(self, other): raise RuntimeError
+    def __hash__(self): return 1 // (not armed)
+    def __len__(self): raise RuntimeError
+    def startswith(self, *_): raise RuntimeError
+armed = False
+globals()[5] = globals()[None] = globals()[("a", 1)] = 1
+globals()[Evil("evil")] = 2
+globals()["half \\ud800"] = 3
+globals()["x" * 10_000_000] = 4
+globals()["__" "proto"] = globals()[""] = 5
+armed = True
+after = 6
+"""
+    known = await inventory(kernel, code)
+    assert known["evil"].summary == "2"
+    assert known["half ?"].summary == "3"
+    assert [len(name) for name, v in known.items() if v.summary == "4"] == [200]
+    assert known["after"].summary == "6"
+    with pytest.raises(NoSuchVariable) as refused:
+        await kernel.bundle("afte")
+    assert refused.value.available[0] == "after"
+    assert await run(kernel, "armed = False") == []
+
+
+async def test_hostile_classes_are_listed_with_what_they_tell(kernel: Kernel) -> None:
+    code = """
+class Faceless:
+    __class__ = property(lambda self: 1 / 0)
+class Nowhere:
+    __module__ = 5
+class Meta(type):
+    __name__ = property(lambda cls: 1 / 0)
+    def __getattribute__(cls, name): raise RuntimeError
+class Guarded(metaclass=Meta): pass
+class Leaves:
+    def __len__(self): raise SystemExit
+class Breaks:
+    def __len__(self): raise KeyboardInterrupt
+class Boundless:
+    shape = (10 ** 10_000,)
+    nbytes = 10 ** 10_000
+    def __len__(self): raise RuntimeError
+    def __repr__(self): return "told"
+class Deep:
+    shape = (1,) * 10_000_000
+faceless, nowhere, guarded, leaves = Faceless(), Nowhere(), Guarded(), Leaves()
+boundless, deep = Boundless(), Deep()
+before, breaks, after = 1, Breaks(), 2
+"""
+    known = await inventory(kernel, code)
+    types = {name: variable.type for name, variable in known.items()}
+    assert types["faceless"] == "Faceless"
+    assert types["nowhere"] == "Nowhere"
+    assert (types["guarded"], types["Guarded"]) == ("Guarded", "Meta")
+    assert types["leaves"] == "Leaves"
+    boundless = known["boundless"]
+    assert (boundless.shape, boundless.size, boundless.summary) == (None, None, "told")
+    assert known["deep"].shape is None
+    assert known["before"].summary == "1"
+    assert (types["breaks"], types["after"]) == ("Breaks", "int")
+    assert await run(kernel, "pass") == []
