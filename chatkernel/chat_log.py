@@ -46,10 +46,6 @@ class ChatLog:
     next_seq: int
     turns: list[TurnRecord] = field(default_factory=list)
 
-    def history(self) -> list[Any]:
-        """All messages of the finished turns, in order."""
-        return [message for turn in self.turns for message in turn.messages]
-
     def blocks(self) -> Iterator[Block]:
         """All blocks of the finished turns, in order."""
         for turn in self.turns:

@@ -117,7 +117,7 @@ class TurnTaking:
             blocks = assistant.take_turn(
                 turn.interaction,
                 choice=turn.choice,
-                history=turn.log.history(),
+                history=turn.log.turns,
                 work=turn.work,
             )
             async with aclosing(blocks):

@@ -9,16 +9,18 @@ from typing import Any
 
 from anyio import to_thread
 from pydantic_ai.exceptions import AgentRunError
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, repair_messages
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from pydantic_ai.models import Model
 
 from chatkernel.agent.direct import direct_model
+from chatkernel.agent.history import History, read_history
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.libraries import Libraries
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
+from chatkernel.chat_log import TurnRecord
 from chatkernel.errors import ChatkernelError, ModelFailed
-from chatkernel.events import CallTools, ModelRequest
+from chatkernel.events import CallTools, ModelRequest, Notice
 from chatkernel.models.choice import ModelChoice
 from chatkernel.models.errors import describe
 from kernels import Limits
@@ -41,18 +43,24 @@ class Assistant:
         interaction: Interaction,
         *,
         choice: ModelChoice,
-        history: Sequence[Any],
+        history: Sequence[TurnRecord],
         work: Work,
-    ) -> AsyncGenerator[CallTools | ModelRequest, None]:
+    ) -> AsyncGenerator[CallTools | ModelRequest | Notice, None]:
         """Give each finished node of one turn as a block.
 
-        ``history`` holds the earlier turns' messages as `pack` made them.
+        ``history`` holds the earlier turns, with messages as `pack` made them. Of those that can't
+        be read a notice is given once, and a remark to the model in every turn.
 
         Raises:
             ModelFailed: the model could not answer; the text says what to do next.
         """
         try:
-            messages = [] if interaction.direct else await to_thread.run_sync(unpack, history)
+            messages: list[ModelMessage] = []
+            if not interaction.direct:
+                read = await to_thread.run_sync(read_history, history)
+                messages = read.messages
+                if notice := _remarked(interaction, read):
+                    yield notice
             async with await self._open(interaction, choice) as model:
                 blocks = run_agent(
                     self._agent,
@@ -86,6 +94,13 @@ class Assistant:
         return packed
 
 
-def unpack(history: Sequence[Any]) -> list[ModelMessage]:
-    """Messages made valid for any provider, dangling tool calls closed."""
-    return repair_messages(ModelMessagesTypeAdapter.validate_python(list(history)))
+def _remarked(interaction: Interaction, history: History) -> Notice | None:
+    """The notice of what the model isn't given, unless the user knows; the model is told, too."""
+    if history.remark is None:
+        return None
+    interaction.remarks = (*interaction.remarks, history.remark)
+    if history.told:
+        return None
+    return Notice(
+        seq=interaction.number(), turn=interaction.turn, level="warning", text=history.remark
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chatkernel.agent.interaction import Interaction
-from chatkernel.events import CallTools, ModelRequest
+from chatkernel.chat_log import TurnRecord
+from chatkernel.events import CallTools, ModelRequest, Notice
 from chatkernel.models.choice import ModelChoice
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ class TakesTurns(Protocol):
         interaction: Interaction,
         *,
         choice: ModelChoice,
-        history: Sequence[Any],
+        history: Sequence[TurnRecord],
         work: Work,
-    ) -> AsyncGenerator[CallTools | ModelRequest, None]:
-        """Each finished node of one turn as a block. Raises ModelFailed."""
+    ) -> AsyncGenerator[CallTools | ModelRequest | Notice, None]:
+        """Each finished node of one turn as a block, after a notice. Raises ModelFailed."""
         ...
 
     def pack(self, work: Work) -> list[Any]:

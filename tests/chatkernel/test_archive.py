@@ -78,7 +78,7 @@ async def test_a_turn_is_read_back_as_it_was(archive: Archive, ann: str, log: Ch
     records = [await take(archive, ann, log, text) for text in ("one", "two")]
     again = await archive.load(ann, log.id)
     assert [turn.blocks for turn in again.turns] == [record.blocks for record in records]
-    assert again.history() == [{"said": "one"}, {"said": "two"}]
+    assert [list(turn.messages) for turn in again.turns] == [[{"said": "one"}], [{"said": "two"}]]
     assert again.next_seq > max(block.seq for block in again.blocks())
 
 

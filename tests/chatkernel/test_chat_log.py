@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
 from chatkernel.events import (
     Block,
@@ -16,19 +14,18 @@ from chatkernel.events import (
 )
 
 
-def turn(idx: int, *, tool: str | None = None, messages: tuple[Any, ...] = ()) -> TurnRecord:
+def turn(idx: int, *, tool: str | None = None) -> TurnRecord:
     """A turn of two or three blocks, numbered from ten times its index."""
     blocks: list[Block] = [UserPrompt(seq=idx * 10, turn=idx, text="x", files=(f"{idx}.csv",))]
     if tool:
         returned = ToolReturn(id="a", tool=tool, status="ok")
         blocks.append(ModelRequest(seq=idx * 10 + 1, turn=idx, parts=(returned,)))
     blocks.append(TurnEnd(seq=idx * 10 + 2, turn=idx, status="ok"))
-    return TurnRecord(idx, "x", "ok", tuple(blocks), messages)
+    return TurnRecord(idx, "x", "ok", tuple(blocks))
 
 
-def test_history_and_blocks_are_those_of_all_turns_in_order() -> None:
-    log = ChatLog("c", "t", 1, [turn(0, messages=("a", "b")), turn(1, messages=("c",))])
-    assert log.history() == ["a", "b", "c"]
+def test_blocks_are_those_of_all_turns_in_order() -> None:
+    log = ChatLog("c", "t", 1, [turn(0), turn(1)])
     assert [block.seq for block in log.blocks()] == [0, 2, 10, 12]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from chatkernel.models import ModelChoice
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
 from tests.chatkernel.agent.model import Does, Fails, Hangs
-from tests.chatkernel.opened import Opened, Talk, end_of, opened, use
+from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
 
 pytestmark = pytest.mark.anyio
 
@@ -91,6 +92,26 @@ async def test_the_model_knows_the_turns_before(talk: Talk) -> None:
     await talk.say("one", "First.")
     await talk.say("two", "Second.")
     assert prompts(talk.opened.model.requests[-1]) == ["one", "two"]
+
+
+async def test_a_turn_the_model_cannot_be_given_any_more_is_named_once(talk: Talk) -> None:
+    await talk.say("one", "First.")
+    await talk.say("two", "Second.")
+    chat_log = talk.session.log_of(talk.chat)
+    assert chat_log is not None
+    chat_log.turns[0] = replace(chat_log.turns[0], messages=[{"kind": "of the future"}])
+    line = "Message 1's history could not be read; the model doesn't see it."
+
+    events = await talk.say("three", "Third.")
+    assert end_of(events).status == "ok"
+    assert notices(events) == [line]
+    assert prompts(talk.opened.model.requests[-1]) == ["two", "three"]
+    assert line in talk.opened.model.instructions[-1]
+
+    assert notices(await talk.say("four", "Fourth.")) == []
+    assert prompts(talk.opened.model.requests[-1]) == ["two", "three", "four"]
+    assert line in talk.opened.model.instructions[-1]
+    assert notices(list((await talk.kept()).turns[2].blocks)) == [line]
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t "])

@@ -9,11 +9,12 @@ from itertools import count
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 
-from chatkernel.agent.assistant import unpack
+from chatkernel.agent.history import read_history
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.libraries import Libraries
 from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
+from chatkernel.chat_log import TurnRecord
 from chatkernel.events import (
     ArtifactRef,
     CallTools,
@@ -109,7 +110,8 @@ class Stage:
         packed = ModelMessagesTypeAdapter.dump_python(self.work.messages)
         self.react = is_block
         self.begin("and then?")
-        return await self.take(*replies, history=unpack(packed))
+        before = read_history([TurnRecord(0, "go", "ok", (), packed)])
+        return await self.take(*replies, history=before.messages)
 
     @property
     def parts(self) -> list[Part]:
