@@ -42,10 +42,14 @@ class Row(SQLModel, registry=registry()):
 
 
 class User(Row, table=True):
-    """Somebody who logs in. ``name`` is compared as it stands."""
+    """Somebody who logs in. ``name`` is compared as it stands.
+
+    ``kernel_uid`` is the system user id of their kernels, once a server that is root has run one.
+    """
 
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str = Field(unique=True)
+    kernel_uid: int | None = Field(default=None, unique=True, index=True)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 

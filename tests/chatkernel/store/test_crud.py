@@ -81,6 +81,16 @@ async def test_a_user_logging_in_twice_at_once_is_one(database: Database) -> Non
     assert len(await everything(database)) == 1
 
 
+async def test_every_user_has_a_system_user_of_their_own(database: Database) -> None:
+    uids = []
+    for name in ("ann", "bob", "ann"):
+        async with database.session() as session:
+            user = await crud.user.get_or_create(session, name)
+            uids.append(await crud.user.kernel_uid(session, user.id))
+    assert uids[0] == uids[2] != uids[1]
+    assert min(uids) >= 1_000_000_000
+
+
 async def test_an_empty_chat_is_used_again_and_in_no_list(
     database: Database, ann: OwnedChats, bob: OwnedChats
 ) -> None:
