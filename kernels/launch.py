@@ -54,7 +54,7 @@ def kernel_environment(launch: Launch, inherited: Mapping[str, str]) -> dict[str
 
     No key, token or proxy of the server is in it.
     """
-    passed = {name: value for name, value in inherited.items() if _may_pass(name)}
+    passed = allowed_environment(inherited)
     tools = str(Path(launch.python).parent)
     return {
         **passed,
@@ -64,6 +64,11 @@ def kernel_environment(launch: Launch, inherited: Mapping[str, str]) -> dict[str
         "PLOTLY_RENDERER": "plotly_mimetype",
         **launch.extra_env,
     }
+
+
+def allowed_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What the allow-list takes of ``inherited``."""
+    return {name: value for name, value in inherited.items() if _may_pass(name)}
 
 
 def _may_pass(name: str) -> bool:

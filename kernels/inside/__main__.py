@@ -1,4 +1,5 @@
-"""The kernel's process begins here: ``python -P …/inside/__main__.py -f CONNECTION_FILE``.
+"""A kernel's process begins here, ``python -P …/inside/__main__.py -f CONNECTION_FILE``, and so does
+that of the fork server, ``… --fork-server DESCRIPTOR --preload MODULES``.
 
 This folder is loaded as a private package: the name ``kernels`` stays the user's, and nothing of
 the server's can be imported by accident.
@@ -40,8 +41,8 @@ def _load_package() -> None:
 def _main() -> None:
     _die_with_server()
     _load_package()
-    start = importlib.import_module(f"{_PACKAGE}.start")
-    start.main(sys.argv[1:])
+    part = "fork_server" if "--fork-server" in sys.argv else "start"
+    importlib.import_module(f"{_PACKAGE}.{part}").main(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -2,29 +2,116 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import zmq
+from ipykernel import ipkernel
+from ipykernel.iostream import IOPubThread
 from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.connect import KernelConnectionInfo
 
 _QUEUED_MESSAGES = 4000
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 class App(IPKernelApp):
-    """Stock, except for two things.
+    """Stock, except for three things.
 
-    There is room for what the server hasn't read yet, as a full queue loses messages. And the
-    workspace can be imported from, which IPython doesn't do under ``python -P``.
+    There is room for what the server hasn't read yet, as a full queue loses messages. The
+    workspace can be imported from, which IPython doesn't do under ``python -P``. And nothing
+    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`).
     """
 
     def _bind_socket(self, s: Any, port: int) -> Any:
         s.sndhwm = _QUEUED_MESSAGES
         return super()._bind_socket(s, port)
 
+    def init_iopub(self, context: Any) -> None:
+        """As upstream's, without its pipe."""
+        socket = context.socket(zmq.XPUB)
+        socket.linger = 1000
+        self.iopub_port = self._bind_socket(socket, self.iopub_port)
+        self.configure_tornado_logger()
+        self.iopub_thread = IOPubThread(socket, pipe=False, session=self.session)
+        self.iopub_thread.start()
+        self.iopub_socket = self.iopub_thread.background_socket
+
     def init_path(self) -> None:
         """The working directory comes after the standard library and before installed ones."""
         names = [Path(entry).name for entry in sys.path]
         installed = (number for number, name in enumerate(names) if name in _LIBRARIES)
         sys.path.insert(next(installed, len(names)), "")
+
+
+class ForkedApp(App):
+    """Built before the fork. What is here left out would be done again for every kernel: files of
+    configuration are looked for, a profile is made, modules are listed for the debugger."""
+
+    connection: Mapping[str, Any] = {}
+
+    def init_connection_file(self) -> None:
+        """The server has it, and gave us what is in it."""
+        self.load_connection_info(cast("KernelConnectionInfo", self.connection))
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """See `init_connection_file`."""
+
+    def cleanup_connection_file(self) -> None:
+        """See `init_connection_file`."""
+
+    def log_connection_info(self) -> None:
+        self._ports: dict[str, int] = {}
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        """There is none."""
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+        """No configuration is taken from files."""
+
+    def init_profile_dir(self) -> None:
+        assert self.profile_dir is not None
+        Path(self.profile_dir.location, "db").mkdir(parents=True, exist_ok=True)
+
+    def init_config_files(self) -> None:
+        """See `load_config_file`."""
+
+    def init_crash_handler(self) -> None:
+        """A traceback goes to the kernel's log."""
+
+    def init_poller(self) -> None:
+        """The system ends it with its parent."""
+
+    def init_extensions(self) -> None:
+        """None but the ones that the shell was built with."""
+
+    def init_code(self) -> None:
+        """None is run but the user's."""
+
+    def init_gui_pylab(self) -> None:
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+
+    def init_kernel(self) -> None:
+        with _WithoutModules():
+            super().init_kernel()
+        shell: Any = self.kernel.shell
+        shell.kernel = shell.parent = self.kernel
+
+
+class _WithoutModules:
+    """While inside, ipykernel sees no modules: its list of their files, for the debugger, would
+    un-share 7 MiB by touching each."""
+
+    modules: Mapping[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys, name)
+
+    def __enter__(self) -> None:
+        vars(ipkernel)["sys"] = self
+
+    def __exit__(self, *_: object) -> None:
+        vars(ipkernel)["sys"] = sys

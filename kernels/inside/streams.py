@@ -14,13 +14,15 @@ from typing import Any
 
 from ipykernel.iostream import OutStream
 
+_DESCRIPTORS = {"stdout": 1, "stderr": 2}
 _NO_PROCESS_SECONDS = 0.001
 """In so little time since the last write no subprocess has printed anything."""
 
 
 class DrainedStream(OutStream):
     """Stock, but what a subprocess or a C library prints comes in its place among the outputs and
-    with its own cell, and characters aren't cut in two. It isn't copied to the kernel's log."""
+    with its own cell, and characters aren't cut in two. It isn't copied to the kernel's log.
+    A forked child (of multiprocessing) prints like a subprocess."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._written = 0.0
@@ -30,6 +32,8 @@ class DrainedStream(OutStream):
 
     def write(self, string: str) -> int:
         """Write what went to the file descriptor first, then ``string``."""
+        if not self._is_master_process():
+            return self._write_from_child(string)
         now = time.monotonic()
         if now - self._written > _NO_PROCESS_SECONDS:
             self._drain()
@@ -38,8 +42,16 @@ class DrainedStream(OutStream):
 
     def flush(self) -> None:
         """Send all that was written until now: called before a display and at a cell's end."""
+        if not self._is_master_process():
+            return
         self._drain()
         super().flush()
+
+    def _write_from_child(self, string: str) -> int:
+        data = string.encode("utf-8", "replace")
+        while data:
+            data = data[os.write(_DESCRIPTORS[self.name], data) :]
+        return len(string)
 
     def _watch_pipe_fd(self) -> None:
         """Runs in a thread of its own."""

@@ -1,0 +1,217 @@
+"""The warm process that kernels are forked from, as the server sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import anyio
+
+from kernels.errors import KernelStartFailed
+from kernels.forked import Forked
+from kernels.launch import INSIDE
+from kernels.log import Log
+
+PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
+"""Imported before the first fork, unless something else is asked for."""
+
+_MESSAGE_BYTES = 64 << 10
+_START_SECONDS = 60.0
+_FORK_SECONDS = 20.0
+
+# One thread until the fork, in every library that would start some; and Python writes no files.
+_ENVIRONMENT = MappingProxyType(
+    {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/nonexistent",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PLOTLY_RENDERER": "plotly_mimetype",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMEXPR_NUM_THREADS": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    }
+)
+
+
+class ForkServerFailed(KernelStartFailed):
+    """The warm process could not be started, or ended while it was asked."""
+
+
+@dataclass(frozen=True)
+class Warmed:
+    """What the fork server said when it was ready: after how many seconds, and which modules it
+    could not import, with the reason."""
+
+    seconds: float
+    missing: Mapping[str, str]
+
+
+class ForkServer:
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`."""
+
+    def __init__(self, python: str, preload: Sequence[str] = PRELOAD) -> None:
+        self._python = python
+        self._preload = tuple(preload)
+        self._asking = anyio.Lock()
+        self._running: _Running | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, *, python: str = sys.executable, preload: Sequence[str] = PRELOAD
+    ) -> AsyncIterator[ForkServer]:
+        """A warm server. On exit it ends, and every kernel that was forked from it.
+
+        Must be entered in a thread that outlives the kernels: the system ends them with it.
+
+        Raises:
+            ForkServerFailed: the interpreter can't run kernels; the reason quotes its last words.
+        """
+        server = cls(python, preload)
+        try:
+            await server.warmed()
+            yield server
+        finally:
+            await server.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        return self._running.process.pid if self._running is not None else None
+
+    async def warmed(self) -> Warmed:
+        """Start it if it doesn't run; what it said of its start.
+
+        Raises:
+            ForkServerFailed
+        """
+        async with self._asking:
+            return (await self._ensure()).warmed
+
+    async def fork(self, request: Mapping[str, Any], log: int) -> Forked:
+        """A process that becomes a kernel; it isn't ready yet. ``request`` is read by the child alone
+        (``kernels/inside/birth.py``), ``log`` becomes its stdout and stderr.
+
+        Raises:
+            ForkServerFailed, KernelStartFailed
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                ours.setblocking(False)
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+                ours.send(json.dumps(request).encode())
+                with anyio.CancelScope(shield=True):
+                    async with self._asking:
+                        running = await self._ensure()
+                        pid, pidfd = await running.fork(theirs.fileno(), log)
+            except BaseException:
+                ours.close()
+                raise
+        return Forked(pid, pidfd, ours)
+
+    async def close(self) -> None:
+        """End the process, and with it the kernels."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    async def _ensure(self) -> _Running:
+        if self._running is not None and self._running.process.poll() is not None:
+            self._running.close()
+            self._running = None
+        if self._running is None:
+            self._running = await _Running.start(self._python, self._preload)
+        return self._running
+
+
+@dataclass
+class _Running:
+    """One such process. Its messages are told in ``kernels/inside/fork_server.py``."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    log: Log
+    opened_log: AbstractContextManager[Log]
+    warmed: Warmed = Warmed(0, {})
+
+    @classmethod
+    async def start(cls, python: str, preload: Sequence[str]) -> _Running:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        opened_log = Log.open()
+        log = opened_log.__enter__()
+        command = [python, "-P", str(INSIDE), "--fork-server", str(theirs.fileno())]
+        try:
+            with theirs:
+                # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
+                process = subprocess.Popen(  # noqa: ASYNC220
+                    [*command, "--preload", ",".join(preload)],
+                    env={**_ENVIRONMENT, "TZ": os.environ.get("TZ", "")},
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=log.write_end,
+                    stderr=log.write_end,
+                    pass_fds=[theirs.fileno()],
+                )
+        except OSError as error:
+            ours.close()
+            opened_log.__exit__(None, None, None)
+            raise ForkServerFailed(f"{error.filename or python}: {error.strerror}.") from error
+        running = cls(process, ours, log, opened_log)
+        try:
+            said, _ = await running._hear(_START_SECONDS)
+        except BaseException:
+            running.close()
+            raise
+        running.warmed = Warmed(said["ready"], said["missing"])
+        return running
+
+    async def fork(self, own: int, log: int) -> tuple[int, int]:
+        """The new process and a pidfd of it."""
+        try:
+            socket.send_fds(self.control, [b"{}"], [own, log])
+        except OSError as error:
+            raise self._failed() from error
+        answer, descriptors = await self._hear(_FORK_SECONDS)
+        if "error" in answer:
+            raise KernelStartFailed(f"{answer['error']}.")
+        return int(answer["pid"]), descriptors[0]
+
+    def close(self) -> None:
+        """End it and what it forked."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+        self.opened_log.__exit__(None, None, None)
+
+    async def _hear(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
+        try:
+            with anyio.fail_after(seconds):
+                await anyio.wait_readable(self.control)
+        except TimeoutError as error:
+            self.close()
+            raise ForkServerFailed(f"it did not answer within {seconds:g} seconds.") from error
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, 1)
+        except OSError as error:
+            raise self._failed() from error
+        if not data:
+            raise self._failed()
+        self.log.last_line()  # or the pipe would be full some day
+        return json.loads(data), descriptors
+
+    def _failed(self) -> ForkServerFailed:
+        return ForkServerFailed(f"its fork server ended; {self.log.last_line()}")

@@ -1,0 +1,170 @@
+"""From a fork to a kernel that takes requests: its sandbox, its leader, itself.
+
+The leader is the kernel's parent. In a pid namespace it is pid 1: it reaps what the kernel leaves, and
+all ends with it. Without one it is a subreaper, and ends all that comes from it. It runs no code of
+the user's.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .app import ForkedApp
+from .blas import use_threads
+from .guard import GuardedSession
+from .processes import become_subreaper, die_with, keep_memory_private, kill_children
+from .sandbox import Plan, Sandbox
+
+_REQUEST_BYTES = 256 << 10
+_OOM_SCORE = 500
+"""Of 1000: when the machine's memory ends, a kernel ends before the server (proc_pid_oom_score_adj(5))."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """``connection`` is what a connection file holds, ``message_bytes`` the largest message the
+    server takes, ``cpus`` how many threads linear algebra may use."""
+
+    connection: Mapping[str, Any]
+    environment: Mapping[str, str]
+    folder: str
+    message_bytes: int
+    cpus: int
+    plan: Plan
+
+    @classmethod
+    def read(cls, own: socket.socket) -> Request:
+        """The server has sent it before it asked for the fork."""
+        content = json.loads(own.recv(_REQUEST_BYTES))
+        return cls(
+            connection=content["connection"],
+            environment=content["environment"],
+            folder=content["folder"],
+            message_bytes=content["message_bytes"],
+            cpus=content["cpus"],
+            plan=Plan.from_json(content["plan"]),
+        )
+
+
+class Birth:
+    """``own`` is a SOCK_SEQPACKET socket to the server. On it come, from us, ``{"ready": laps}`` or
+    ``{"error": text}``, and when the kernel has ended ``{"status": as os.waitpid gives it}``."""
+
+    def __init__(self, own: int, log: int, app: ForkedApp) -> None:
+        self._own = own
+        self._log = log
+        self._app = app
+        self._began = time.monotonic()
+        self._laps: dict[str, float] = {}
+
+    def begin(self, go: int, said: int) -> None:
+        """Become the leader, or its parent for a moment; ``said`` hears who it is.
+
+        The leader goes on when something comes on ``go``: then its parent is the fork server.
+        """
+        own = socket.socket(fileno=os.dup(self._own))
+        try:
+            request = Request.read(own)
+            sandbox = Sandbox(request.plan)
+            sandbox.leave()
+        except Exception as error:  # noqa: BLE001 told to the server, in words
+            os.write(said, f"{error}".encode())
+            return
+        if request.plan.namespaces and (leader := os.fork()):
+            os.write(said, str(leader).encode())
+            return
+        if not request.plan.namespaces:
+            os.write(said, str(os.getpid()).encode())
+        os.close(said)
+        if os.read(go, 1):
+            os.close(go)
+            self._lead(own, request, sandbox)
+
+    def _lead(self, own: socket.socket, request: Request, sandbox: Sandbox) -> None:
+        self._lap("forked")
+        die_with(os.getppid())
+        become_subreaper()
+        os.setsid()
+        for descriptor in (1, 2):
+            os.dup2(self._log, descriptor)
+        os.close(self._log)
+        os.close(self._own)
+        try:
+            sandbox.enter()
+        except Exception as error:  # noqa: BLE001 told to the server, in words
+            _tell(own, {"error": f"{error}"})
+            return
+        self._lap("entered")
+        leader = os.getpid()
+        kernel = os.fork()
+        if kernel == 0:
+            self._be_kernel(own, request, sandbox, leader)
+            return
+        keep_memory_private()
+        _tell(own, {"status": _outlive(kernel)})
+
+    def _be_kernel(
+        self, own: socket.socket, request: Request, sandbox: Sandbox, leader: int
+    ) -> None:
+        try:
+            die_with(leader)
+            os.setsid()
+            self._prepare(request, sandbox)
+            app = self._app
+            app.connection = request.connection
+            app.session = GuardedSession(message_bytes=request.message_bytes)
+            app.initialize([])
+            self._lap("initialized")
+            sandbox.seal()
+        except BaseException as error:
+            _tell(own, {"error": f"{type(error).__name__}: {error}"})
+            raise
+        self._lap("sealed")
+        _tell(own, {"ready": self._laps})
+        own.close()
+        app.start()
+
+    def _prepare(self, request: Request, sandbox: Sandbox) -> None:
+        os.environ.clear()
+        os.environ.update(request.environment)
+        time.tzset()
+        os.umask(0o077)
+        os.chdir(request.folder)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
+        sandbox.confine()
+        self._lap("confined")
+        use_threads(request.cpus)
+        if numpy := sys.modules.get("numpy"):
+            numpy.random.seed()  # what `random` does by itself after a fork
+        sys.argv = [""]
+        gc.enable()
+
+    def _lap(self, name: str) -> None:
+        self._laps[name] = time.monotonic() - self._began
+
+
+def _outlive(kernel: int) -> int:
+    """Reap until the kernel has ended, then end what it left; its status."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == kernel:
+            kill_children()
+            return status
+
+
+def _tell(own: socket.socket, message: Mapping[str, Any]) -> None:
+    with suppress(OSError):  # the server is gone, and so shall we be
+        own.send(json.dumps(message).encode())

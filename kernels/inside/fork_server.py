@@ -1,0 +1,180 @@
+"""Forks kernels off one warm process: everything is imported once, and a kernel is ready in milliseconds.
+
+It stays single-threaded, since a fork copies only the thread that forks, and a lock that another
+held would be held for ever. It learns no kernel's key, environment or folder, as siblings could
+find them in its memory: the child reads its request from a socket of its own. It ends with the
+server, and all its kernels end with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from .birth import Birth
+from .processes import become_subreaper, children, die_with, is_single_threaded
+from .warm import Warm, settle, warm
+
+_MESSAGE_BYTES = 64 << 10
+_FAILED = 70  # EX_SOFTWARE of sysexits.h(3head)
+
+
+def main(argv: list[str]) -> None:
+    """Fork a kernel per request that comes on a SOCK_SEQPACKET socket, until it is closed.
+
+    ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
+    ``{"ready": seconds, "missing": {module: why}}``. A request is ``{}`` with two descriptors: the
+    kernel's own socket (`Birth`) and its log. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
+    """
+    began = time.monotonic()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fork-server", type=int, required=True)
+    parser.add_argument("--preload", default="")
+    options = parser.parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(os.getppid())
+    become_subreaper()
+    control = socket.socket(fileno=options.fork_server)
+    warmed = warm([name for name in options.preload.split(",") if name])
+    settle()
+    _tell(control, {"ready": time.monotonic() - began, "missing": dict(warmed.missing)})
+    with contextlib.closing(_Wakeup()) as wakeup:
+        ForkServer(control, warmed, wakeup).serve()
+
+
+class _Wakeup:
+    """Readable when a child has ended."""
+
+    def __init__(self) -> None:
+        self._reads, self._writes = socket.socketpair()
+        for end in (self._reads, self._writes):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._writes.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _noted)
+
+    def fileno(self) -> int:
+        return self._reads.fileno()
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._reads.recv(4096)
+
+    def close(self) -> None:
+        """As if it had never been, also in a child."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        self._reads.close()
+        self._writes.close()
+
+
+@dataclass
+class ForkServer:
+    """The loop: requests in, children out."""
+
+    control: socket.socket
+    warmed: Warm
+    wakeup: _Wakeup
+    _kernels: set[int] = field(default_factory=set)
+
+    def serve(self) -> None:
+        """Until the server closes its end."""
+        waiting = select.poll()
+        waiting.register(self.control, select.POLLIN)
+        waiting.register(self.wakeup, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in waiting.poll()}
+            if self.wakeup.fileno() in ready:
+                self._reap()
+            if self.control.fileno() in ready and not self._answer():
+                return
+
+    def _reap(self) -> None:
+        """Forget kernels that ended; what they left behind became our children, and ends too."""
+        self.wakeup.clear()
+        for pid in children():
+            if pid not in self._kernels:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:
+                self._kernels.discard(pid)
+
+    def _answer(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, 2)
+        if not data:
+            return False
+        try:
+            pid = self._fork(*descriptors)
+            pidfd = os.pidfd_open(pid)
+            _tell(self.control, {"pid": pid}, pidfd)
+            os.close(pidfd)
+        except Exception as error:  # noqa: BLE001 one kernel's start must not end the others
+            _tell(self.control, {"error": f"{error}"})
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return True
+
+    def _fork(self, own: int, log: int) -> int:
+        """The process that leads the kernel: pid 1 of its namespace, if it gets one."""
+        assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
+        birth = Birth(own, log, self.warmed.app)
+        go_reads, go_writes = os.pipe()
+        said_reads, said_writes = os.pipe()
+        first = os.fork()
+        if first == 0:
+            self._in_child(go_writes, said_reads)
+            _run(lambda: birth.begin(go_reads, said_writes))
+        os.close(go_reads)
+        os.close(said_writes)
+        try:
+            with os.fdopen(said_reads, "rb") as said:
+                pid = self._leader(first, said.read())
+            self._kernels.add(pid)
+            os.write(go_writes, b"g")
+        finally:
+            os.close(go_writes)
+        return pid
+
+    def _leader(self, first: int, said: bytes) -> int:
+        """``first`` has said who leads the kernel: itself, or its child, and then it ends."""
+        if not said.isdigit():
+            os.waitpid(first, 0)
+            raise OSError(said.decode(errors="replace") or "the child ended at once")
+        if int(said) != first:
+            os.waitpid(first, 0)
+        return int(said)
+
+    def _in_child(self, *descriptors: int) -> None:
+        self.wakeup.close()
+        self.control.close()
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _run(body: Any) -> None:
+    """Run the child's part of a fork, and never return."""
+    try:
+        body()
+    except BaseException:  # noqa: BLE001 nothing may get out into the fork server's own loop
+        traceback.print_exc(file=sys.__stderr__)
+        os._exit(_FAILED)
+    os._exit(0)
+
+
+def _noted(_number: int, _frame: object) -> None:
+    """SIGCHLD is seen by its wakeup."""
+
+
+def _tell(control: socket.socket, message: dict[str, Any], *descriptors: int) -> None:
+    socket.send_fds(control, [json.dumps(message).encode()], descriptors)

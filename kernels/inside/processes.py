@@ -1,0 +1,62 @@
+"""What Linux lets a process say of itself and of its children: prctl(2), proc(5)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+
+_SELF = Path("/proc/self")
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the parent ends, which is ``parent``: at once if it has ended already.
+
+    It is the end of the thread that forked, so that thread must be one that stays.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def keep_memory_private(*, private: bool = True) -> None:
+    """Let nobody of the same user read our memory or our descriptors under /proc."""
+    _prctl(_PR_SET_DUMPABLE, 0 if private else 1)
+
+
+def become_subreaper() -> None:
+    """Be the parent of every descendant whose own parent ends."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def is_single_threaded() -> bool:
+    """Whether nothing would be lost by a fork."""
+    return len(os.listdir(_SELF / "task")) == 1  # noqa: PTH208 no path is needed
+
+
+def children() -> list[int]:
+    """The living and the dead that wait to be reaped."""
+    return [int(pid) for pid in (_SELF / f"task/{os.getpid()}/children").read_text().split()]
+
+
+def kill_children(spared: int = -1) -> None:
+    """Kill and reap every child, and what becomes a child by it, until none is left but ``spared``."""
+    while found := [pid for pid in children() if pid != spared]:
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in found:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), "prctl")

@@ -1,0 +1,154 @@
+"""What is done once, before any kernel is forked: libraries are imported, IPython is built."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, cast
+
+from IPython.core.profiledir import ProfileDir
+
+from .app import ForkedApp
+from .kernel import InsideKernel
+from .streams import DrainedStream
+
+# What a kernel imports with its first cell, completion, magic or traceback.
+_ITS_OWN = (
+    "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger",
+    "IPython.core.magics", "IPython.core.oinspect", "IPython.core.payloadpage", "IPython.core.pylabtools",
+    "IPython.extensions.storemagic", "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html",
+    "ipykernel.debugger", "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3",
+    "tornado.locks", "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Warm:
+    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported."""
+
+    app: ForkedApp
+    missing: Mapping[str, str]
+
+
+def warm(preload: Sequence[str]) -> Warm:
+    """Import ``preload``, take each library's first steps, and build the application and its shell.
+
+    Whatever it allocates here is shared by all kernels until one writes to it.
+    """
+    # ipykernel starts a debugger if it finds debugpy, which serves nobody here.
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    modules["debugpy"] = None
+    for name in _ITS_OWN:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    missing = _import(preload)
+    for name, rehearse in _REHEARSALS.items():
+        if name in sys.modules:
+            try:
+                rehearse()
+            except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
+                missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
+    app = _build()
+    del modules["debugpy"]
+    return Warm(app, missing)
+
+
+def settle() -> None:
+    """Let the garbage collector leave alone what is there: a look at an object un-shares its page."""
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+
+
+def _import(preload: Sequence[str]) -> dict[str, str]:
+    missing = {}
+    for name in preload:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 whatever a library raises, kernels start without it
+            missing[name] = f"{type(error).__name__}: {error}"
+    return missing
+
+
+def _build() -> ForkedApp:
+    """The application and the shell. Sockets, threads and the session are each kernel's own."""
+    app: ForkedApp = ForkedApp.instance(
+        kernel_class=InsideKernel,
+        user_ns={},
+        outstream_class=f"{DrainedStream.__module__}.{DrainedStream.__name__}",
+    )
+    app.config.HistoryManager.enabled = False  # it would start a thread
+    with tempfile.TemporaryDirectory() as folder:
+        app.ipython_dir = folder
+        app.profile_dir = ProfileDir.create_profile_dir(folder)
+        shell: Any = cast(Any, InsideKernel.shell_class).default_value.instance(
+            config=app.config,
+            profile_dir=app.profile_dir,
+            user_ns=app.user_ns,
+            compiler_class=cast(Any, InsideKernel.compiler_class).default_value,
+        )
+        shell.run_cell("_ = 1;", store_history=False, silent=True)
+        shell.complete("print.__do")
+        shell.reset(new_session=True)
+    return app
+
+
+def _rehearse_pandas() -> None:
+    import numpy as np
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": np.arange(50), "b": np.linspace(0, 1, 50), "c": list("ab") * 25})
+    frame.describe()
+    frame.groupby("c").sum(numeric_only=True)
+    frame.merge(frame.head(2), on="a").sort_values("b_x")
+    frame.head(3).to_csv()
+    frame._repr_html_()
+    repr(frame)
+    pd.read_csv(io.StringIO("a,b\n1,2\n"))
+    pd.to_datetime(["2024-01-01"])
+
+
+def _rehearse_plotly() -> None:
+    import plotly.express as px
+    import plotly.graph_objects as go
+    import plotly.io as pio
+
+    figure = px.scatter(x=[1, 2], y=[1, 2], color=["a", "b"])
+    figure.to_json()
+    px.line(x=[1, 2], y=[1, 2])
+    px.bar(x=[1, 2], y=[1, 2])
+    px.histogram(x=[1, 2])
+    go.Figure(go.Scatter(x=[1], y=[1])).to_dict()
+    pio.templates["plotly"]
+
+
+def _rehearse_matplotlib() -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    importlib.import_module("matplotlib.pyplot")
+    importlib.import_module("matplotlib_inline.backend_inline")
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    FigureCanvasAgg(figure).print_png(io.BytesIO())
+
+
+def _rehearse_dill() -> None:
+    import dill
+
+    dill.loads(dill.dumps({"f": lambda x: x}))
+
+
+_REHEARSALS: Mapping[str, Callable[[], None]] = {
+    "pandas": _rehearse_pandas,
+    "plotly": _rehearse_plotly,
+    "matplotlib": _rehearse_matplotlib,
+    "dill": _rehearse_dill,
+}

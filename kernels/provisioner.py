@@ -1,0 +1,150 @@
+"""A jupyter_client provisioner that forks kernels, for its managers and whoever uses them.
+
+https://jupyter-client.readthedocs.io/en/stable/provisioning.html
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from kernels.fork_server import ForkServer
+from kernels.forked import Forked
+from kernels.launch import allowed_environment
+from kernels.limits import Limits
+from kernels.log import Log
+from kernels.sandbox import Sandbox
+
+NAME = "chatkernel-fork-server"
+"""Its name among the entry points ``jupyter_client.kernel_provisioners``."""
+
+_SOCKETS = "s"
+_DEFAULT_LIMITS = Limits()
+
+
+class ForkProvisioner(LocalProvisioner):
+    """Forks a kernel off the `ForkServer` that ``start_kernel(fork_server=…)`` was given, in its
+    ``sandbox``, with its ``limits``, and its ``stdout`` as the kernel's log.
+
+    Given none of it, it keeps a fork server of its own until it is cleaned up, makes the best sandbox that the
+    machine offers, and speaks over unix sockets whatever the manager says: so every manager and
+    client of Jupyter's works with it.
+    """
+
+    _forked: Forked | None = None
+    _own_server: ForkServer | None = None
+    _own_folder: str | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self._forked is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Called by the manager before each start: its connection file is written here."""
+        manager = self.parent
+        if manager is not None and manager.transport != "ipc":
+            self._own_folder = tempfile.mkdtemp(prefix="ck-")
+            manager.transport, manager.ip = "ipc", str(Path(self._own_folder) / _SOCKETS)
+        return await super().pre_launch(**kwargs)
+
+    async def launch_kernel(
+        self,
+        cmd: list[str],
+        *,
+        fork_server: ForkServer | None = None,
+        sandbox: Sandbox | None = None,
+        limits: Limits = _DEFAULT_LIMITS,
+        **kwargs: Any,
+    ) -> KernelConnectionInfo:
+        """Fork a kernel; its sockets are bound when this returns.
+
+        Raises:
+            KernelStartFailed: it ended before, or its sandbox could not be made.
+        """
+        self._leave()
+        environment: Mapping[str, str] = kwargs["env"]
+        if fork_server is None:
+            fork_server = await self._server_of_its_own()
+            environment = allowed_environment(environment)
+        if sandbox is None:
+            sandbox = Sandbox.best()
+        folder = Path(kwargs.get("cwd") or Path.cwd())
+        with Log.open() as log:
+            self._forked = await fork_server.fork(
+                {
+                    "connection": self._connection(),
+                    "environment": {**environment, **sandbox.environment(folder)},
+                    "folder": str(sandbox.folder(folder)),
+                    "message_bytes": limits.message_bytes,
+                    "cpus": len(os.sched_getaffinity(0)),
+                    "plan": sandbox.plan(folder, self._sockets(), limits).to_json(),
+                },
+                kwargs.get("stdout") or log.write_end,
+            )
+        self.pid = self.pgid = self._forked.pid
+        with anyio.fail_after(limits.start_seconds):
+            await self._forked.ready()
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """None while it lives, else its return code; called by the manager's ``is_alive``."""
+        return self._forked.poll() if self._forked is not None else 0
+
+    async def wait(self) -> int | None:
+        """Wait until nothing of the kernel is left."""
+        return await self._forked.wait() if self._forked is not None else 0
+
+    async def send_signal(self, signum: int) -> None:
+        """SIGINT goes to what the running cell does; what is meant to end it, ends all of it."""
+        if self._forked is None:
+            return
+        if signum == signal.SIGINT:
+            self._forked.interrupt()
+        elif signum in {signal.SIGKILL, signal.SIGTERM}:
+            self._forked.kill()
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGTERM)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Called by the manager when the kernel has ended; a restart is another kernel's start."""
+        self._leave()
+        if restart:
+            return
+        if self._own_server is not None:
+            await self._own_server.close()
+            self._own_server = None
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+    def _leave(self) -> None:
+        if self._forked is not None:
+            self._forked.kill()
+            self._forked.close()
+            self._forked = None
+
+    async def _server_of_its_own(self) -> ForkServer:
+        if self._own_server is None:
+            python = self.kernel_spec.argv[0]
+            self._own_server = ForkServer(shutil.which(python) or python)
+        return self._own_server
+
+    def _connection(self) -> Mapping[str, Any]:
+        info = dict(self.connection_info)
+        key = info["key"]
+        return {**info, "key": key.decode() if isinstance(key, bytes) else key}
+
+    def _sockets(self) -> Path:
+        return Path(str(self.connection_info["ip"])).parent
