@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -51,11 +51,12 @@ class ForkServerFailed(KernelStartFailed):
 
 @dataclass(frozen=True)
 class Warmed:
-    """What the fork server said when it was ready: after how many seconds, and which modules it
-    could not import, with the reason."""
+    """What the fork server said when it was ready: after how many seconds, which modules it could
+    not import, with the reason, and which folders its interpreter needs."""
 
-    seconds: float
-    missing: Mapping[str, str]
+    seconds: float = 0.0
+    missing: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
 
 
 class ForkServer:
@@ -145,7 +146,7 @@ class _Running:
     control: socket.socket
     log: Log
     opened_log: AbstractContextManager[Log]
-    warmed: Warmed = Warmed(0, {})
+    warmed: Warmed = Warmed()
 
     @classmethod
     async def start(cls, python: str, preload: Sequence[str]) -> _Running:
@@ -176,7 +177,7 @@ class _Running:
         except BaseException:
             running.close()
             raise
-        running.warmed = Warmed(said["ready"], said["missing"])
+        running.warmed = Warmed(said["ready"], said["missing"], tuple(said["folders"]))
         return running
 
     async def fork(self, own: int, log: int) -> tuple[int, int]:

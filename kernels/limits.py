@@ -1,4 +1,4 @@
-"""What a kernel may take of time, bytes and messages."""
+"""What a kernel may take of time, memory, files, output and messages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ class Limits:
     images and HTML that are kept of one run; ``output_messages`` is how many outputs.
     ``message_bytes`` is the largest message a kernel may send. ``quiet_seconds`` is how long the
     second of a run's two ends (its reply and "idle") is waited for after the first.
+
+    ``memory_bytes`` is what a kernel's processes may hold together, ``processes`` counts their
+    threads too, ``file_bytes`` is the largest file and ``tmp_bytes`` what fits into its /tmp.
     """
 
     start_seconds: float = 60.0
@@ -25,3 +28,8 @@ class Limits:
     display_bytes: int = 64 << 20
     output_messages: int = 1000
     message_bytes: int = 16 << 20
+    memory_bytes: int = 4 << 30
+    processes: int = 256
+    open_files: int = 1024
+    file_bytes: int = 8 << 30
+    tmp_bytes: int = 512 << 20

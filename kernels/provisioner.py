@@ -76,17 +76,19 @@ class ForkProvisioner(LocalProvisioner):
             fork_server = await self._server_of_its_own()
             environment = allowed_environment(environment)
         if sandbox is None:
-            sandbox = Sandbox.best()
+            sandbox = Sandbox()
         folder = Path(kwargs.get("cwd") or Path.cwd())
+        warmed = await fork_server.warmed()
+        plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.folders)
         with Log.open() as log:
             self._forked = await fork_server.fork(
                 {
                     "connection": self._connection(),
-                    "environment": {**environment, **sandbox.environment(folder)},
-                    "folder": str(sandbox.folder(folder)),
+                    "environment": {**environment, **sandbox.environment(folder, self._sockets())},
+                    "folder": str(sandbox.home(folder)),
                     "message_bytes": limits.message_bytes,
                     "cpus": len(os.sched_getaffinity(0)),
-                    "plan": sandbox.plan(folder, self._sockets(), limits).to_json(),
+                    "plan": plan.to_json(),
                 },
                 kwargs.get("stdout") or log.write_end,
             )

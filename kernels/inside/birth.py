@@ -24,7 +24,8 @@ from .app import ForkedApp
 from .blas import use_threads
 from .guard import GuardedSession
 from .processes import become_subreaper, die_with, keep_memory_private, kill_children
-from .sandbox import Plan, Sandbox
+from .sandbox.apply import confine, enter, seal, separate
+from .sandbox.plan import Plan
 
 _REQUEST_BYTES = 256 << 10
 _OOM_SCORE = 500
@@ -76,8 +77,7 @@ class Birth:
         own = socket.socket(fileno=os.dup(self._own))
         try:
             request = Request.read(own)
-            sandbox = Sandbox(request.plan)
-            sandbox.leave()
+            separate(request.plan)
         except Exception as error:  # noqa: BLE001 told to the server, in words
             os.write(said, f"{error}".encode())
             return
@@ -89,44 +89,42 @@ class Birth:
         os.close(said)
         if os.read(go, 1):
             os.close(go)
-            self._lead(own, request, sandbox)
+            self._lead(own, request)
 
-    def _lead(self, own: socket.socket, request: Request, sandbox: Sandbox) -> None:
+    def _lead(self, own: socket.socket, request: Request) -> None:
         self._lap("forked")
         die_with(os.getppid())
         become_subreaper()
-        os.setsid()
         for descriptor in (1, 2):
             os.dup2(self._log, descriptor)
         os.close(self._log)
         os.close(self._own)
         try:
-            sandbox.enter()
+            enter(request.plan)
         except Exception as error:  # noqa: BLE001 told to the server, in words
             _tell(own, {"error": f"{error}"})
             return
+        die_with(os.getppid())  # the change of user has cleared it
         self._lap("entered")
         leader = os.getpid()
         kernel = os.fork()
         if kernel == 0:
-            self._be_kernel(own, request, sandbox, leader)
+            self._be_kernel(own, request, leader)
             return
         keep_memory_private()
         _tell(own, {"status": _outlive(kernel)})
 
-    def _be_kernel(
-        self, own: socket.socket, request: Request, sandbox: Sandbox, leader: int
-    ) -> None:
+    def _be_kernel(self, own: socket.socket, request: Request, leader: int) -> None:
         try:
             die_with(leader)
             os.setsid()
-            self._prepare(request, sandbox)
+            self._prepare(request)
             app = self._app
             app.connection = request.connection
             app.session = GuardedSession(message_bytes=request.message_bytes)
             app.initialize([])
             self._lap("initialized")
-            sandbox.seal()
+            seal(request.plan)
         except BaseException as error:
             _tell(own, {"error": f"{type(error).__name__}: {error}"})
             raise
@@ -135,7 +133,7 @@ class Birth:
         own.close()
         app.start()
 
-    def _prepare(self, request: Request, sandbox: Sandbox) -> None:
+    def _prepare(self, request: Request) -> None:
         os.environ.clear()
         os.environ.update(request.environment)
         time.tzset()
@@ -143,7 +141,7 @@ class Birth:
         os.chdir(request.folder)
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
-        sandbox.confine()
+        confine(request.plan)
         self._lap("confined")
         use_threads(request.cpus)
         if numpy := sys.modules.get("numpy"):

@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .birth import Birth
@@ -33,8 +34,9 @@ def main(argv: list[str]) -> None:
     """Fork a kernel per request that comes on a SOCK_SEQPACKET socket, until it is closed.
 
     ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
-    ``{"ready": seconds, "missing": {module: why}}``. A request is ``{}`` with two descriptors: the
-    kernel's own socket (`Birth`) and its log. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
+    ``{"ready": seconds, "missing": {module: why}, "folders": [of this interpreter]}``. A request is
+    ``{}`` with two descriptors: the kernel's own socket (`Birth`) and its log. The answer is
+    ``{"pid"}`` with a pidfd, or ``{"error"}``.
     """
     began = time.monotonic()
     parser = argparse.ArgumentParser()
@@ -47,7 +49,8 @@ def main(argv: list[str]) -> None:
     control = socket.socket(fileno=options.fork_server)
     warmed = warm([name for name in options.preload.split(",") if name])
     settle()
-    _tell(control, {"ready": time.monotonic() - began, "missing": dict(warmed.missing)})
+    ready = {"ready": time.monotonic() - began, "missing": dict(warmed.missing)}
+    _tell(control, {**ready, "folders": _folders()})
     with contextlib.closing(_Wakeup()) as wakeup:
         ForkServer(control, warmed, wakeup).serve()
 
@@ -160,6 +163,14 @@ class ForkServer:
         self.control.close()
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _folders() -> list[str]:
+    """Where this interpreter, its library and its packages are, and what its packages link to."""
+    roots = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    for executable in (Path(sys.executable), Path(sys.executable).resolve()):
+        roots.add(str(executable.parent.parent))
+    return sorted(roots - {"/", "/usr"})
 
 
 def _run(body: Any) -> None:

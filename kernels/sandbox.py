@@ -1,0 +1,127 @@
+"""How a kernel is kept to itself: what the machine offers, made a plan for one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from kernels.inside.sandbox.plan import Identity, Ids, Landlock, Mount, Network, Plan, Rlimits, Root
+from kernels.limits import Limits
+
+HOME = Path("/work")
+"""Where a kernel sees its workspace, when it has a file system of its own."""
+
+_SYSTEM = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/fonts",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types",
+    "/etc/nsswitch.conf", "/etc/pki", "/etc/ssl", "/etc/timezone",
+)  # fmt: skip
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")
+_RANDOM = ("/dev/random", "/dev/urandom")
+_SPARE_ADDRESS_SPACE = 4 << 30
+
+
+class Tier(StrEnum):
+    """How much a kernel is kept from.
+
+    ``full``: its own users, files, processes and network. ``landlock``: the machine's processes and
+    devices are there, but Landlock and seccomp let it touch nothing but its own. ``none``: whatever
+    the server's user may do.
+    """
+
+    FULL = "full"
+    LANDLOCK = "landlock"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """``ids`` is whom the kernels of a server that is root become, None if it isn't. ``hidden`` are
+    the server's own folders, which no kernel sees wherever they lie."""
+
+    tier: Tier = Tier.FULL
+    network: Network = "none"
+    ids: Ids | None = None
+    hidden: tuple[Path, ...] = ()
+
+    def home(self, workspace: Path) -> Path:
+        """The workspace as the kernel sees it."""
+        return HOME if self.tier is Tier.FULL else workspace
+
+    def environment(self, workspace: Path, sockets: Path) -> Mapping[str, str]:
+        """What its environment has to say of where it is."""
+        home = str(self.home(workspace))
+        if self.tier is Tier.FULL:
+            return {"HOME": home, "PWD": home, "TMPDIR": "/tmp"}
+        return {"HOME": home, "PWD": home, "TMPDIR": str(sockets)}
+
+    def plan(
+        self, workspace: Path, sockets: Path, limits: Limits, *, interpreter: Iterable[str]
+    ) -> Plan:
+        """The plan for a kernel that works in ``workspace`` and binds its sockets in ``sockets``.
+
+        ``interpreter`` are the folders that its Python needs.
+        """
+        paths = (*_SYSTEM, *interpreter)
+        own = (str(self.home(workspace)), str(sockets))
+        rlimits = _rlimits(limits, processes=self.tier is Tier.FULL or self.ids is not None)
+        identity = Identity(become=self.ids)
+        match self.tier:
+            case Tier.FULL:
+                return Plan(
+                    namespaces=True,
+                    identity=identity,
+                    root=Root(
+                        paths=paths,
+                        mounts=(
+                            Mount(own[0], str(workspace), writable=True),
+                            Mount(own[1], str(sockets), writable=True),
+                        ),
+                        home=own[0],
+                        hidden=tuple(str(folder) for folder in self.hidden),
+                        tmp_bytes=limits.tmp_bytes,
+                    ),
+                    network=self.network,
+                    landlock=Landlock(
+                        read=(*paths, "/etc", "/proc", "/sys", *_RANDOM),
+                        write=(*own, "/tmp", "/dev/shm", *_DEVICES),
+                    ),
+                    rlimits=rlimits,
+                )
+            case Tier.LANDLOCK:
+                return Plan(
+                    namespaces=False,
+                    identity=identity,
+                    root=None,
+                    network=self.network,
+                    landlock=Landlock(
+                        read=(*paths, "/proc/self", "/proc/cpuinfo", "/proc/meminfo", *_RANDOM),
+                        write=(*own, *_DEVICES),
+                        unlisted=("/dev/shm",),
+                        required=True,
+                    ),
+                    seccomp="unconnected" if self.network == "none" else "isolated",
+                    rlimits=rlimits,
+                )
+            case Tier.NONE:
+                return Plan(
+                    namespaces=False,
+                    identity=identity,
+                    root=None,
+                    network="open",
+                    seccomp="none",
+                    rlimits=rlimits,
+                )
+
+
+def _rlimits(limits: Limits, *, processes: bool) -> Rlimits:
+    """Backstops. The address space says little of memory: a job of pyarrow's maps 1.7 GiB. Processes
+    are counted by user, so they can be limited only where a kernel's user is its own."""
+    return Rlimits(
+        address_space=2 * limits.memory_bytes + _SPARE_ADDRESS_SPACE,
+        processes=limits.processes if processes else None,
+        open_files=limits.open_files,
+        file_bytes=limits.file_bytes,
+    )
