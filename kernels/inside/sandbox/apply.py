@@ -1,0 +1,90 @@
+"""The order of the layers.
+
+    separate(plan)    new namespaces; then fork, and go on in the child, which is pid 1 in them
+    enter(plan)       a new root, another user, no privileges: all that pid 1 and its kernel share
+    confine(plan)     limits, Landlock, the allow-list of system calls: what the kernel adds
+    seal(plan)        no new sockets, in every thread; once the kernel's own are bound
+
+Without namespaces `separate` does nothing. Each raises `LayerFailed` with half of it done, after
+which the process has to end. PR_SET_PDEATHSIG is set between `enter`, whose change of user clears
+it, and `confine`, which refuses it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import descriptors, landlock, namespaces, privileges, rlimits, root, seccomp
+from .failure import LayerFailed, layer
+from .plan import Plan, Root
+
+
+def separate(plan: Plan) -> None:
+    """Leave the namespaces of the machine; the pid namespace is that of children to come."""
+    if plan.namespaces:
+        with layer("namespaces"):
+            namespaces.separate(plan.identity, network=plan.network)
+
+
+def enter(plan: Plan) -> None:
+    """See nothing but the plan's root, be its user, and have no privileges to lose.
+
+    Called in a child of the process that called `separate`, with no folder open (one would lead
+    out of the new root). Leaves the terminal of the server.
+    """
+    with layer("descriptors"):
+        descriptors.refuse_folders()
+    os.setsid()
+    if plan.root is None:
+        with layer("identity"):
+            namespaces.become(plan.identity.become)
+    else:
+        _enter_root(plan, plan.root)
+    with layer("privileges"):
+        privileges.drop()
+
+
+def confine(plan: Plan) -> int:
+    """Give up what only the kernel has to; the Landlock ABI that is in force, 0 for none."""
+    with layer("rlimits"):
+        rlimits.apply(plan.rlimits)
+    with layer("landlock"):
+        abi = _restrict(plan)
+    if plan.seccomp != "none":
+        with layer("seccomp"):
+            seccomp.allow_known()
+    return abi
+
+
+def seal(plan: Plan) -> None:
+    """Nothing, where the sandbox has a network namespace of its own."""
+    if plan.seccomp == "unconnected":
+        with layer("seccomp"):
+            seccomp.refuse_sockets(network=plan.network)
+
+
+def _enter_root(plan: Plan, new: Root) -> None:
+    with layer("namespaces"):
+        namespaces.settle(plan.hostname, network=plan.network)
+        # After pivot_root the only /proc is the new one, which is read-only.
+        process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with layer("root"):
+            root.enter(new, plan.identity)
+        with layer("identity"):
+            namespaces.become(plan.identity.become)
+            if plan.identity.become and plan.identity.shown:
+                namespaces.remap(plan.identity.shown, process=process)
+    finally:
+        os.close(process)
+
+
+def _restrict(plan: Plan) -> int:
+    if plan.landlock is None:
+        return 0
+    # In a network namespace of one's own TCP reaches nobody, and servers on loopback should work.
+    refuse_tcp = plan.network == "none" and not plan.namespaces
+    abi = landlock.restrict(plan.landlock, refuse_tcp=refuse_tcp)
+    if plan.landlock.required and not abi:
+        raise LayerFailed("landlock", "this kernel has none")
+    return abi

@@ -1,0 +1,93 @@
+"""Namespaces (namespaces(7)), in one of two ways.
+
+An ordinary user starts with a user namespace, in which the others can be made. Root makes the
+others first, so that its mounts may show what the kernel's user couldn't reach (an interpreter
+under /root), then becomes that user, and only then enters a user namespace of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from typing import Final
+
+from . import privileges
+from .libc import syscall, unshare
+from .plan import Identity, Ids, Network
+
+_NEWNS: Final = 0x00020000
+_NEWCGROUP: Final = 0x02000000
+_NEWUTS: Final = 0x04000000
+_NEWIPC: Final = 0x08000000
+_NEWUSER: Final = 0x10000000
+_NEWPID: Final = 0x20000000
+_NEWNET: Final = 0x40000000
+
+_SIOCSIFFLAGS: Final = 0x8914  # netdevice(7)
+_IFF_UP_AND_RUNNING: Final = 0x41
+
+
+def separate(identity: Identity, *, network: Network) -> None:
+    """Make the namespaces; processes that are forked from now on are in the pid namespace."""
+    flags = _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWPID
+    if network == "none":
+        flags |= _NEWNET
+    if identity.become is not None:
+        unshare(flags)
+        return
+    assert identity.shown is not None
+    outside = Ids(os.geteuid(), os.getegid())
+    privileges.be_dumpable()
+    unshare(flags | _NEWUSER)
+    process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _map(identity.shown, outside, process=process)
+    finally:
+        os.close(process)
+
+
+def settle(hostname: str, *, network: Network) -> None:
+    """Name the machine, and give it a loopback of its own."""
+    name = hostname.encode()
+    syscall("sethostname", name, len(name))
+    if network == "none":
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
+            request = struct.pack("16sh22x", b"lo", _IFF_UP_AND_RUNNING)
+            fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
+
+
+def become(ids: Ids | None) -> None:
+    """Be ``ids`` for good; None stays who one is, which is never root."""
+    if ids is None:
+        if os.getuid() == 0 or os.geteuid() == 0:
+            raise PermissionError(1, "a kernel never runs as root")
+        return
+    privileges.empty_bounding_set()
+    os.setgroups([])
+    os.setresgid(ids.gid, ids.gid, ids.gid)
+    os.setresuid(ids.uid, ids.uid, ids.uid)
+    privileges.be_dumpable()
+
+
+def remap(shown: Ids, *, process: int) -> None:
+    """Enter a user namespace that shows one's ids as ``shown``; ``process`` is /proc/self."""
+    outside = Ids(os.geteuid(), os.getegid())
+    unshare(_NEWUSER)
+    _map(shown, outside, process=process)
+
+
+def _map(shown: Ids, outside: Ids, *, process: int) -> None:
+    """user_namespaces(7): who may not set groups may map its own group."""
+    _write(process, "setgroups", "deny")
+    _write(process, "uid_map", f"{shown.uid} {outside.uid} 1")
+    _write(process, "gid_map", f"{shown.gid} {outside.gid} 1")
+
+
+def _write(folder: int, name: str, text: str) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
