@@ -13,6 +13,7 @@ from kernels.errors import (
 )
 from kernels.excerpt import excerpt
 from kernels.exits import Death, classify
+from kernels.fork_server import ForkServer, ForkServerFailed
 from kernels.kernel import Kernel
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
@@ -31,6 +32,7 @@ from kernels.outputs import (
     from_nbformat,
     to_nbformat,
 )
+from kernels.sandbox import Sandbox, Tier
 from kernels.transcript import Transcript
 from kernels.wire import JSON, Message
 
@@ -48,6 +50,8 @@ __all__ = [
     "DisplayData",
     "ErrorOutput",
     "ExecuteResult",
+    "ForkServer",
+    "ForkServerFailed",
     "Kernel",
     "KernelDied",
     "KernelError",
@@ -58,8 +62,10 @@ __all__ = [
     "NoSuchVariable",
     "Output",
     "RequestTimedOut",
+    "Sandbox",
     "Shown",
     "Stream",
+    "Tier",
     "Transcript",
     "UpdateDisplay",
     "Variable",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -17,12 +18,12 @@ import anyio
 
 from kernels.errors import KernelStartFailed
 from kernels.forked import Forked
-from kernels.launch import INSIDE
 from kernels.log import Log
 
 PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
 """Imported before the first fork, unless something else is asked for."""
 
+_INSIDE = Path(__file__).parent / "inside" / "__main__.py"
 _MESSAGE_BYTES = 64 << 10
 _START_SECONDS = 60.0
 _FORK_SECONDS = 20.0
@@ -62,9 +63,16 @@ class Warmed:
 class ForkServer:
     """Forks kernels; a new process takes its place when it has ended. Made by `open`."""
 
-    def __init__(self, python: str, preload: Sequence[str] = PRELOAD) -> None:
-        self._python = python
+    def __init__(
+        self,
+        python: str,
+        preload: Sequence[str] = PRELOAD,
+        *,
+        start_seconds: float = _START_SECONDS,
+    ) -> None:
+        self.python = python
         self._preload = tuple(preload)
+        self._start_seconds = start_seconds
         self._asking = anyio.Lock()
         self._running: _Running | None = None
 
@@ -134,7 +142,9 @@ class ForkServer:
             self._running.close()
             self._running = None
         if self._running is None:
-            self._running = await _Running.start(self._python, self._preload)
+            self._running = await _Running.start(
+                self.python, self._preload, seconds=self._start_seconds
+            )
         return self._running
 
 
@@ -145,35 +155,38 @@ class _Running:
     process: subprocess.Popen[bytes]
     control: socket.socket
     log: Log
-    opened_log: AbstractContextManager[Log]
+    opened: ExitStack
     warmed: Warmed = Warmed()
 
     @classmethod
-    async def start(cls, python: str, preload: Sequence[str]) -> _Running:
+    async def start(cls, python: str, preload: Sequence[str], *, seconds: float) -> _Running:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        opened_log = Log.open()
-        log = opened_log.__enter__()
-        command = [python, "-P", str(INSIDE), "--fork-server", str(theirs.fileno())]
+        command = [python, "-P", str(_INSIDE), "--fork-server", str(theirs.fileno())]
+        with ExitStack() as stack:
+            stack.enter_context(ours)
+            log = stack.enter_context(Log.open())
+            cache = stack.enter_context(
+                TemporaryDirectory(prefix="ck-", ignore_cleanup_errors=True)
+            )
+            try:
+                with theirs:
+                    # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
+                    process = subprocess.Popen(  # noqa: ASYNC220
+                        [*command, "--preload", ",".join(preload)],
+                        env={**_ENVIRONMENT, "MPLCONFIGDIR": cache},
+                        cwd="/",
+                        stdin=subprocess.DEVNULL,
+                        stdout=log.write_end,
+                        stderr=log.write_end,
+                        pass_fds=[theirs.fileno()],
+                    )
+            except OSError as error:
+                reason = f"{error.filename or python}: {error.strerror}."
+                raise ForkServerFailed(reason) from error
+            running = cls(process, ours, log, stack.pop_all())
         try:
-            with theirs:
-                # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
-                process = subprocess.Popen(  # noqa: ASYNC220
-                    [*command, "--preload", ",".join(preload)],
-                    env={**_ENVIRONMENT, "TZ": os.environ.get("TZ", "")},
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=log.write_end,
-                    stderr=log.write_end,
-                    pass_fds=[theirs.fileno()],
-                )
-        except OSError as error:
-            ours.close()
-            opened_log.__exit__(None, None, None)
-            raise ForkServerFailed(f"{error.filename or python}: {error.strerror}.") from error
-        running = cls(process, ours, log, opened_log)
-        try:
-            said, _ = await running._hear(_START_SECONDS)
+            said, _ = await running._hear(seconds)
         except BaseException:
             running.close()
             raise
@@ -193,10 +206,9 @@ class _Running:
 
     def close(self) -> None:
         """End it and what it forked."""
-        self.control.close()
         self.process.kill()
         self.process.wait()
-        self.opened_log.__exit__(None, None, None)
+        self.opened.close()
 
     async def _hear(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
         try:
@@ -204,7 +216,7 @@ class _Running:
                 await anyio.wait_readable(self.control)
         except TimeoutError as error:
             self.close()
-            raise ForkServerFailed(f"it did not answer within {seconds:g} seconds.") from error
+            raise ForkServerFailed(f"it was not ready within {seconds:g} seconds.") from error
         try:
             data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, 1)
         except OSError as error:

@@ -13,17 +13,20 @@ from pathlib import Path
 import anyio
 import zmq
 from anyio import to_thread
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
 from kernels.channels import Channel, Channels, new_context
 from kernels.errors import KernelStartFailed
 from kernels.exits import FORCED, Death, classify
-from kernels.launch import INSIDE, MARK, Launch, kernel_environment
+from kernels.launch import MARK, Launch, kernel_environment
 from kernels.limits import Limits
 from kernels.log import Log
+from kernels.ownership import give
 from kernels.processes import end_processes
+from kernels.provisioner import ForkProvisioner
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
@@ -57,11 +60,12 @@ class KernelProcess:
             transport="ipc",
             ip=str(folder / "s"),
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
-            kernel_spec_manager=_OneSpec(_spec(launch, limits)),
         )
+        spec = KernelSpec(argv=[launch.fork_server.python])
+        manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
         with Log.open() as log:
             try:
-                pid = await _start(manager, launch, kernel_id, log)
+                pid = await _start(manager, launch, limits, kernel_id=kernel_id, log=log)
                 yield cls(kernel_id, pid, manager, log)
             finally:
                 with anyio.CancelScope(shield=True):
@@ -87,50 +91,22 @@ class KernelProcess:
 
     async def wait(self) -> Death:
         """Wait for its end, without polling."""
-        pidfd = os.pidfd_open(self.pid)
-        try:
-            await anyio.wait_readable(pidfd)
-        finally:
-            os.close(pidfd)
-        returncode = await self._poll()
+        returncode = await self._provisioner.wait()
         return FORCED if self._forced else classify(returncode or 0)
 
     async def interrupt(self) -> None:
         """SIGINT to its process group."""
-        self._signal(signal.SIGINT)
+        await self._provisioner.send_signal(signal.SIGINT)
 
     async def kill(self) -> None:
-        """SIGKILL to its process group. What left the group goes when it is closed."""
+        """SIGKILL to it and everything its cells have started."""
         self._forced = True
-        self._signal(signal.SIGKILL)
+        await self._provisioner.kill()
 
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            return
-
-    async def _poll(self) -> int | None:
-        provisioner = self._manager.provisioner
-        assert provisioner is not None
-        return await provisioner.poll()
-
-
-class _OneSpec(KernelSpecManager):
-    """Knows one kernel spec, which is in no file."""
-
-    def __init__(self, spec: KernelSpec) -> None:
-        super().__init__()
-        self._spec = spec
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return self._spec
-
-
-def _spec(launch: Launch, limits: Limits) -> KernelSpec:
-    # -P: a file in the workspace can't stand in for a module that the kernel itself imports.
-    command = [launch.python, "-P", str(INSIDE), "--message-bytes", str(limits.message_bytes)]
-    return KernelSpec(argv=[*command, "-f", "{connection_file}"])
+    @property
+    def _provisioner(self) -> KernelProvisionerBase:
+        assert self._manager.provisioner is not None
+        return self._manager.provisioner
 
 
 def _make_folders(launch: Launch, folder: Path) -> None:
@@ -146,27 +122,25 @@ def _make_folders(launch: Launch, folder: Path) -> None:
         launch.workspace.mkdir(parents=True, exist_ok=True)
         launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+        if launch.sandbox.ids is not None:
+            give(launch.workspace, launch.sandbox.ids)
+            give(folder, launch.sandbox.ids)
     except OSError as error:
         raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
 
 
-async def _start(manager: AsyncKernelManager, launch: Launch, kernel_id: str, log: Log) -> int:
-    environment = {
-        **kernel_environment(launch, os.environ),
-        "IPYTHONDIR": str(launch.sockets / kernel_id / "ipython"),
-        MARK: kernel_id,
-    }
-    try:
-        # Not in a worker thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
-        await manager.start_kernel(
-            kernel_id=kernel_id,
-            stdout=log.write_end,
-            stderr=log.write_end,
-            cwd=str(launch.workspace),
-            env=environment,
-        )
-    except OSError as error:
-        raise KernelStartFailed(f"{error.filename or launch.python}: {error.strerror}.") from error
+async def _start(
+    manager: AsyncKernelManager, launch: Launch, limits: Limits, *, kernel_id: str, log: Log
+) -> int:
+    await manager.start_kernel(
+        kernel_id=kernel_id,
+        fork_server=launch.fork_server,
+        sandbox=launch.sandbox,
+        limits=limits,
+        stdout=log.write_end,
+        cwd=str(launch.workspace),
+        env={**kernel_environment(launch, os.environ), MARK: kernel_id},
+    )
     provisioner = manager.provisioner
     assert provisioner is not None
     pid = int((await provisioner.get_provisioner_info())["pid"])

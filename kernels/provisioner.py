@@ -17,9 +17,10 @@ import anyio
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from kernels.environment import allowed
 from kernels.fork_server import ForkServer
 from kernels.forked import Forked
-from kernels.launch import allowed_environment
+from kernels.inside.sandbox.plan import Ids
 from kernels.limits import Limits
 from kernels.log import Log
 from kernels.sandbox import Sandbox
@@ -29,6 +30,7 @@ NAME = "chatkernel-fork-server"
 
 _SOCKETS = "s"
 _DEFAULT_LIMITS = Limits()
+_NOBODY = 65534
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -74,10 +76,10 @@ class ForkProvisioner(LocalProvisioner):
         environment: Mapping[str, str] = kwargs["env"]
         if fork_server is None:
             fork_server = await self._server_of_its_own()
-            environment = allowed_environment(environment)
-        if sandbox is None:
-            sandbox = Sandbox()
+            environment = allowed(environment)
         folder = Path(kwargs.get("cwd") or Path.cwd())
+        if sandbox is None:
+            sandbox = Sandbox(ids=_owner(folder) if os.getuid() == 0 else None)
         warmed = await fork_server.warmed()
         plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.folders)
         with Log.open() as log:
@@ -150,3 +152,9 @@ class ForkProvisioner(LocalProvisioner):
 
     def _sockets(self) -> Path:
         return Path(str(self.connection_info["ip"])).parent
+
+
+def _owner(folder: Path) -> Ids:
+    """Whose a folder is; of root's, nobody."""
+    found = folder.stat()
+    return Ids(found.st_uid or _NOBODY, found.st_gid or _NOBODY)

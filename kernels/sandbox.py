@@ -10,7 +10,7 @@ from pathlib import Path
 from kernels.inside.sandbox.plan import Identity, Ids, Landlock, Mount, Network, Plan, Rlimits, Root
 from kernels.limits import Limits
 
-HOME = Path("/work")
+HOME = Path("/chat")
 """Where a kernel sees its workspace, when it has a file system of its own."""
 
 _SYSTEM = (

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 from blockbuster import blockbuster_ctx
+
+from kernels import ForkServer
 
 NO_CHROMIUM = (
     "There is no Chromium for the browser tests: install it (as root: apt install chromium libatomic1), "
@@ -30,9 +34,20 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     with blockbuster_ctx(scanned_modules=["chatkernel", "kernels", "web"]) as guard:
         guard.functions["os.path.abspath"].deactivate()  # asks only for the folder's name
         for function in guard.functions.values():
-            # A kernel is forked in the loop's own thread: PR_SET_PDEATHSIG fires when that thread ends.
+            # It is started in the loop's own thread: PR_SET_PDEATHSIG fires when that thread ends.
+            function.can_block_in("kernels/fork_server.py", {"start", "close"})
+            # jupyter_client writes and removes connection files where it is called.
             function.can_block_in("kernels/process.py", {"_start", "_remove"})
         yield
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """A warm one for all tests of this process."""
+    server = ForkServer(sys.executable)
+    anyio.run(server.warmed)
+    yield server
+    anyio.run(server.close)
 
 
 @pytest.fixture(scope="session")

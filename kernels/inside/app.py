@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+import ipykernel  # noqa: F401 first: its lack is told by its own name
 import zmq
 from ipykernel import ipkernel
 from ipykernel.iostream import IOPubThread
@@ -73,8 +75,10 @@ class ForkedApp(App):
         """No configuration is taken from files."""
 
     def init_profile_dir(self) -> None:
+        """For what ``%store`` keeps; without a /tmp of its own the kernel has no place for it."""
         assert self.profile_dir is not None
-        Path(self.profile_dir.location, "db").mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            Path(self.profile_dir.location, "db").mkdir(parents=True, exist_ok=True)
 
     def init_config_files(self) -> None:
         """See `load_config_file`."""

@@ -48,6 +48,7 @@ def warm(preload: Sequence[str]) -> Warm:
     for name in _ITS_OWN:
         with suppress(ImportError):
             importlib.import_module(name)
+    app = _build()  # before matplotlib, which asks for a shell to draw for
     missing = _import(preload)
     for name, rehearse in _REHEARSALS.items():
         if name in sys.modules:
@@ -55,7 +56,6 @@ def warm(preload: Sequence[str]) -> Warm:
                 rehearse()
             except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
                 missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
-    app = _build()
     del modules["debugpy"]
     return Warm(app, missing)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from kernels import Kernel, Launch, kernel_environment
+from kernels import ForkServer, Kernel, Launch, kernel_environment
 from tests.kernels.running import run, text, value
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +41,9 @@ async def test_no_secret_of_the_server_is_in_a_kernel(
 
 
 async def test_its_home_and_folder_are_the_workspace(kernel: Kernel, launch: Launch) -> None:
-    assert await value(kernel, "import os; os.getcwd()") == repr(str(launch.workspace))
-    assert await value(kernel, "os.path.expanduser('~')") == repr(str(launch.workspace))
+    await run(kernel, "import os; open('mine', 'w').close()")
+    assert (launch.workspace / "mine").exists()
+    assert await value(kernel, "os.getcwd() == os.path.expanduser('~')") == "True"
 
 
 async def test_its_own_files_are_not_in_the_workspace(kernel: Kernel, launch: Launch) -> None:
@@ -51,7 +53,7 @@ async def test_its_own_files_are_not_in_the_workspace(kernel: Kernel, launch: La
 
 async def test_its_own_interpreter_comes_first_on_the_path(kernel: Kernel, launch: Launch) -> None:
     found = await value(kernel, "import shutil; shutil.which('python3')")
-    assert found == repr(str(Path(launch.python).parent / "python3"))
+    assert found == repr(str(Path(launch.fork_server.python).parent / "python3"))
 
 
 async def test_no_debugger_runs_and_debugpy_can_still_be_imported(kernel: Kernel) -> None:
@@ -64,21 +66,22 @@ async def test_no_history_is_written(kernel: Kernel) -> None:
 
 
 def test_only_what_is_on_the_list_passes(tmp_path: Path) -> None:
-    launch = Launch(tmp_path, tmp_path, tmp_path / "w", python="/opt/py/bin/python")
+    launch = Launch(tmp_path, tmp_path, tmp_path / "w", ForkServer("/opt/py/bin/python"))
     passed = {"LANG": "de_AT.UTF-8", "LC_TIME": "C", "TZ": "UTC", "OPENBLAS_CORETYPE": "Haswell"}
     environment = kernel_environment(launch, {**SECRETS, **passed, "PATH": "/bin", "HOME": "/root"})
     assert not SECRETS.keys() & environment.keys()
     assert environment.items() >= passed.items()
     assert environment["PATH"] == "/opt/py/bin:/bin"
-    assert environment["HOME"] == str(tmp_path / "w")
 
 
 def test_what_the_launch_adds_goes_over_the_rest(tmp_path: Path) -> None:
-    launch = Launch(tmp_path, tmp_path, tmp_path, extra_env={"TZ": "Asia/Tokyo", "MORE": "1"})
+    more = {"TZ": "Asia/Tokyo", "MORE": "1"}
+    launch = Launch(tmp_path, tmp_path, tmp_path, ForkServer(sys.executable), extra_env=more)
     environment = kernel_environment(launch, {"TZ": "UTC"})
     assert (environment["TZ"], environment["MORE"]) == ("Asia/Tokyo", "1")
 
 
 def test_nothing_inherited_is_enough(tmp_path: Path) -> None:
-    environment = kernel_environment(Launch(tmp_path, tmp_path, tmp_path), {})
+    launch = Launch(tmp_path, tmp_path, tmp_path, ForkServer(sys.executable))
+    environment = kernel_environment(launch, {})
     assert "/usr/bin" in environment["PATH"]

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from kernels import Kernel, Launch, Limits
+from kernels import ForkServer, Kernel, Launch, Limits
 from tests.chatkernel.agent.stage import Stage
+from tests.kernels.launching import a_launch
 
 
 @pytest.fixture(scope="package")
-def launch() -> Iterator[Launch]:
+def launch(fork_server: ForkServer) -> Iterator[Launch]:
     """Folders of their own, on a path that is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="ck-") as folder:
-        base = Path(folder)
-        yield Launch(base / "runtime", base / "s", base / "workspace")
+        yield a_launch(Path(folder), fork_server)
 
 
 @pytest.fixture(scope="package")

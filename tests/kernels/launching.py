@@ -1,0 +1,21 @@
+"""How tests start kernels: as a server does, as root or not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kernels import ForkServer, Launch, Sandbox
+from kernels.inside.sandbox.plan import Ids
+
+SOMEBODY = Ids(1_000_000_001, 1_000_000_001)
+
+
+def sandbox() -> Sandbox:
+    """The default one, for a user of their own when this is root."""
+    return Sandbox(ids=SOMEBODY if os.getuid() == 0 else None)
+
+
+def a_launch(base: Path, fork_server: ForkServer) -> Launch:
+    """Everything below ``base``, whose path has to be short enough for sockets."""
+    return Launch(base / "runtime", base / "s", base / "workspace", fork_server, sandbox())
