@@ -19,9 +19,11 @@ from chatkernel.errors import UnusableEnvironment
 from chatkernel.settings import Settings
 from web.app import App, create_app
 from web.guards import is_loopback
+from web.incoming import longest_text
 
 SOCKET_BYTES = 16 << 20
-"""uvicorn closes a socket on which more comes at once; what is over our own limit is refused politely."""
+"""What is over our own limit is refused with a notice up to here. On more, the socket is closed (1009) unread, since
+a text is held in memory whole; the page connects again and says why."""
 LEAVE_SECONDS = 3
 BACKLOG = 2048
 
@@ -95,7 +97,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         uvicorn.Config(
             app,
             ws="websockets-sansio",
-            ws_max_size=SOCKET_BYTES,
+            ws_max_size=socket_bytes(settings),
             lifespan="off",
             log_level="warning",
             timeout_graceful_shutdown=LEAVE_SECONDS,
@@ -108,6 +110,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         tasks.start_soon(_spare_the_collector, app)
         await server.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
+
+
+def socket_bytes(settings: Settings) -> int:
+    """The longest text that a socket takes: enough for every message that the settings allow."""
+    return max(SOCKET_BYTES, longest_text(settings.message_bytes))
 
 
 async def _watch_signals(server: uvicorn.Server, *, task_status: TaskStatus[None]) -> None:

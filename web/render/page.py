@@ -39,6 +39,8 @@ from web.render.sidebar import history_list as history_list
 from web.render.welcome import examples, welcome
 
 SOCKET = {
+    # htmx's own, and 1009: a text was too long, which ends the socket but not the page.
+    "reconnectCodes": [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014],
     "reconnectMaxDelay": 5000,
     "pauseOnBackground": False,
     "maxOutgoingMessagesQueueSize": 0,

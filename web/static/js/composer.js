@@ -4,6 +4,7 @@ import { completer } from "./completion.js";
 import { draft } from "./draft.js";
 import { Editing } from "./editing.js";
 import { promptOf, textOf } from "./log.js";
+import { notify } from "./notices.js";
 import { isRunning } from "./state.js";
 import { Uploads } from "./uploads.js";
 
@@ -14,6 +15,8 @@ const row = document.querySelector("[data-suggestions]");
 const hint = form.querySelector("[data-hint]");
 const touch = matchMedia("(pointer: coarse)");
 const longest = Number(form.dataset.longest);
+const [BROKEN, TOO_LONG] = [1006, 1009];
+const LONG_BYTES = 1 << 18;
 const grows = CSS.supports("field-sizing", "content");
 
 let pending = null; // the message that was sent and isn't a block yet
@@ -101,6 +104,16 @@ function settle() {
   refresh();
 }
 
+/** The connection is gone. Closed on a text half sent, it may look broken: then it was perhaps too long. */
+function lost(code) {
+  if (code === TOO_LONG) {
+    notify("That message is too long for the connection, so it was not sent. Attach it as a file instead.");
+  } else if (code === BROKEN && pending !== null && bytes(pending) > LONG_BYTES) {
+    notify("The connection broke on a long message. If that happens again, attach it as a file instead.");
+  }
+  pending = null;
+}
+
 async function enterInCell() {
   const { value, selectionEnd } = area;
   const indent = value.slice(selectionEnd).trim() ? lineIndent() : await completion.continuation();
@@ -173,8 +186,8 @@ function showSuggestions() {
   if (row) row.hidden = !row.dataset.ready || isRunning() || Boolean(area.value.trim());
 }
 
-document.addEventListener("ck:connection", ({ detail: { open } }) => {
-  if (!open) pending = null;
+document.addEventListener("ck:connection", ({ detail: { open, code } }) => {
+  if (!open) lost(code);
   if (open && onceOpen !== null) {
     deliver(onceOpen, null);
     onceOpen = null;
