@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         return self.data / "workspaces"
 
     @property
+    def deletions(self) -> Path:
+        return self.data / "deletions"
+
+    @property
     def runtime(self) -> Path:
         return self.data / "runtime"
 
