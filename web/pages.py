@@ -78,6 +78,7 @@ def _model_state(request: Request, site: Site, user: Visitor) -> ModelState:
     current = site.service.models.current
     return ModelState(
         name=current.name,
+        short=current.short,
         mode=current.mode,
         reason=current.reason,
         findings=site.service.models.looked,

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Visits
+from tests.browser.conftest import PHONE, Visits
 from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
 from tests.scripted import ScriptedServer, Text
 from tests.serving import serving
+
+LONG_NAME = "a-lab/an-open-model-with-a-long-name-405b-instruct-q4"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,23 @@ def test_a_model_is_connected_and_left_again(
         ann.say("kept + 1")
         expect(ann.results.last).to_have_text("42")
         visit.allow_lost_servers()  # it ends before the tabs do
+
+
+def test_the_chip_has_the_short_name_and_tells_the_address(tmp_path: Path, visit: Visits) -> None:
+    environ = {**EAGER, "CHATKERNEL_MODEL_URL": "http://127.0.0.1:9/v1"}
+    with serving(tmp_path / "data", "--model", LONG_NAME, environ=environ) as served:
+        ann = visit(served, size=PHONE)
+        chip = opener(ann, f"Model: {LONG_NAME} at 127.0.0.1:9")
+        for width in (PHONE[0], 320):
+            ann.page.set_viewport_size({"width": width, "height": PHONE[1]})
+            expect(chip).to_have_text(LONG_NAME.rpartition("/")[2])
+            box = chip.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= width
+            assert box["width"] < width / 2
+            assert not ann.scrolls_sideways()
+        assert "at 127.0.0.1:9" in str(chip.get_attribute("title"))
+        visit.allow_lost_servers()
 
 
 def test_the_dialog_closes_in_every_usual_way(ann: Tab) -> None:

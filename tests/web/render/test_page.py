@@ -21,7 +21,7 @@ from web.render.sidebar import ChatLink, history_list
 
 FOUND = Finding("Ollama at 127.0.0.1", found=False, reason="nobody answers")
 DIRECT = ModelState("direct mode", "direct", "no model was found", (FOUND,))
-MODEL = ModelState("anthropic:claude", "chat", "its key is in the environment")
+MODEL = ModelState("anthropic:claude", "chat", "its key is in the environment", short="claude")
 BLOCKS = (UserPrompt(seq=4, turn=0, text="hi"), TurnEnd(seq=9, turn=0, status="ok"))
 PAGE = ChatPage(
     root="",
@@ -129,8 +129,10 @@ def test_the_composer_knows_its_mode_and_whether_a_turn_runs() -> None:
 
 def test_the_model_and_the_reason_for_it_are_in_the_header() -> None:
     html = render(PAGE)
-    assert "anthropic:claude" in html
-    assert 'title="its key is in the environment"' in html
+    (chip,) = re.findall(r'<button[^>]*id="model".*?</button>', html, re.S)
+    assert '<span class="model-name">claude</span>' in chip
+    assert 'aria-label="Model: anthropic:claude"' in chip
+    assert 'title="anthropic:claude\nits key is in the environment"' in chip
 
 
 def test_where_the_model_cant_be_changed_there_is_no_form_for_it() -> None:
