@@ -96,7 +96,7 @@ async def ask(protocol: str, server: ScriptedServer, *, retries: int | None = No
                 run.messages = turn.all_messages()
                 run.output = turn.result.output if turn.result else ""
         except Exception as error:  # noqa: BLE001  what any failure is described as is the question
-            run.problem = describe(error).message
+            run.problem = describe(error)
     return run
 
 
