@@ -10,16 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chatkernel.errors import ChatkernelError, InvalidRequest
-from chatkernel.models import SUGGESTED
 from web.api.chats import before_of
-from web.api.models import may_connect
 from web.assets import static_root
 from web.elements import Element, to_html
 from web.history import history_of
 from web.live_view import live_view
 from web.login import Visitor
+from web.model_state import model_state
 from web.reading import ReadChat, read_chat
-from web.render.model import ModelState
 from web.render.page import ChatPage, chat_page, login_page
 from web.render.sidebar import history_list
 from web.site import Site, root_of, site_of, visitor
@@ -60,7 +58,7 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
         message_bytes=site.service.settings.message_bytes,
         blocks=list(read.blocks()),
         urls=urls,
-        model=_model_state(request, site, user),
+        model=model_state(request, site, user),
         live=live_view(read.live, urls, direct=direct) if read.live else None,
         running=session is not None and session.running_chat == chat_id,
         last_seq=_last_seq(read),
@@ -72,19 +70,6 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
 
 def _last_seq(read: ReadChat) -> int:
     return max((block.seq for block in read.blocks()), default=0)
-
-
-def _model_state(request: Request, site: Site, user: Visitor) -> ModelState:
-    current = site.service.models.current
-    return ModelState(
-        name=current.name,
-        short=current.short,
-        mode=current.mode,
-        reason=current.reason,
-        findings=site.service.models.looked,
-        can_connect=may_connect(request, site, user),
-        providers=[(each.id, each.label) for each in SUGGESTED],
-    )
 
 
 async def _page(render: Callable[[ChatPage], Element], view: ChatPage) -> Response:

@@ -20,7 +20,8 @@ class ModelState:
     """The model in use (``name``, ``short`` without its address, and why it was chosen) and what was looked for.
 
     ``providers`` are (id, name) pairs to choose from; ``can_connect`` is False where the page may not
-    change the model, as it may only on this machine itself.
+    change the model, as it may only on this machine itself. ``by_hand``: the page connected it, which is the first
+    of the findings, and may disconnect it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ModelState:
     findings: Sequence[Finding] = ()
     can_connect: bool = True
     short: str = ""
+    by_hand: bool = False
     providers: Sequence[tuple[str, str]] = field(
         default=(("anthropic", "Anthropic"), ("openai", "OpenAI"), ("google", "Google"))
     )

@@ -29,6 +29,7 @@ from web.render.artifacts import Urls
 from web.render.blocks import log
 from web.render.composer import composer, suggestions
 from web.render.connect import connect_dialog
+from web.render.examples import DIRECT
 from web.render.icons import icon
 from web.render.live import LiveView, live_area
 from web.render.model import ModelState, model_chip
@@ -36,7 +37,7 @@ from web.render.shell import APP, shell
 from web.render.sidebar import UNTITLED, Sidebar, sidebar
 from web.render.sidebar import ChatLink as ChatLink
 from web.render.sidebar import history_list as history_list
-from web.render.welcome import examples, welcome
+from web.render.welcome import welcome
 
 SOCKET = {
     # htmx's own, and 1009: a text was too long, which ends the socket but not the page.
@@ -121,7 +122,7 @@ def _chat(view: ChatPage, name: str) -> Element:
                 data_jump=True,
             ),
             div(id="notices", aria_live="polite"),
-            suggestions(examples(view.model)[1:] if empty and view.model.mode == "direct" else ()),
+            suggestions(DIRECT[1:] if empty else ()),
             composer(running=view.running, mode=view.model.mode, message_bytes=view.message_bytes),
             cls="dock column",
         ),

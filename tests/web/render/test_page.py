@@ -140,6 +140,13 @@ def test_where_the_model_cant_be_changed_there_is_no_form_for_it() -> None:
     assert 'name="key"' not in render(replace(PAGE, model=replace(MODEL, can_connect=False)))
 
 
+def test_a_model_is_disconnected_where_the_page_connected_it_and_may_change_it() -> None:
+    connected = replace(MODEL, by_hand=True)
+    assert "data-disconnect" in render(replace(PAGE, model=connected))
+    for model in (MODEL, replace(connected, can_connect=False)):
+        assert "data-disconnect" not in render(replace(PAGE, model=model))
+
+
 def test_what_is_live_is_on_the_page_at_once() -> None:
     assert "Starting Python…" in render(
         replace(PAGE, live=LiveView(URLS, status="Starting Python…"))

@@ -174,7 +174,7 @@ function tryExample(text) {
 
 /** After an example, the ones that build on it are offered above the composer. */
 function suggestNext(text) {
-  if (!row) return;
+  if (!row || !isDirect()) return;
   const buttons = [...row.querySelectorAll("button")];
   const done = buttons.findIndex((button) => button.dataset.example === text);
   for (const [at, button] of buttons.entries()) button.hidden = at !== done + 1;
@@ -183,7 +183,7 @@ function suggestNext(text) {
 }
 
 function showSuggestions() {
-  if (row) row.hidden = !row.dataset.ready || isRunning() || Boolean(area.value.trim());
+  if (row) row.hidden = !row.dataset.ready || !isDirect() || isRunning() || Boolean(area.value.trim());
 }
 
 document.addEventListener("ck:connection", ({ detail: { open, code } }) => {
@@ -213,6 +213,7 @@ function adapt(mode) {
   area.spellcheck = !direct;
   area.setAttribute("autocapitalize", direct ? "off" : "sentences");
   area.setAttribute("autocorrect", direct ? "off" : "on");
+  showSuggestions();
 }
 
 const kept = draft.read();
