@@ -68,19 +68,17 @@ class InsideKernel(IPythonKernel):
 
     def raw_input(self, prompt: str = "") -> str:
         """What ``input()`` calls."""
-        self._check_input("input()")
+        if not self._allow_stdin:
+            raise _cannot_ask("input()")
         answer: str = super().raw_input(prompt)
         return answer
 
     def getpass(self, *args: Any, **kwargs: Any) -> str:
         """What ``getpass.getpass()`` calls."""
-        self._check_input("getpass()")
+        if not self._allow_stdin:
+            raise _cannot_ask("getpass()")
         answer: str = super().getpass(*args, **kwargs)
         return answer
-
-    def _check_input(self, asking: str) -> None:
-        if not self._allow_stdin:
-            raise StdinNotImplementedError(f"{asking} can't ask here. Put the value into the code.")
 
     async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Answer ``{}`` with ``{"status", "variables"}``, see `inventory`."""
@@ -102,6 +100,10 @@ class InsideKernel(IPythonKernel):
         reply = parent["header"]["msg_type"].replace("_request", "_reply")
         session: Any = self.session
         session.send(stream, reply, content, parent, ident)
+
+
+def _cannot_ask(how: str) -> StdinNotImplementedError:
+    return StdinNotImplementedError(f"{how} can't ask here. Put the value into the code.")
 
 
 def _described(error: BaseException) -> Content:
