@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from chatkernel.errors import InvalidRequest, UnusableEnvironment
+from chatkernel.how_to_connect import ANOTHER_ON_THE_PAGE
 
 if TYPE_CHECKING:
     from pydantic_ai.exceptions import AgentRunError, ModelAPIError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _LOOKS_LIKE_A_KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|pplx|nvapi)[-_][\w.*…-]{6,}|\bAIza[\w*…-]{6,}|(?i:bearer\s+)\S+"
 )
-_CONNECT = "choose another model under “Connect a model”"
-_AGAIN = f"Try again; if it keeps happening, {_CONNECT}."
+_AGAIN = f"Try again; if it keeps happening, {ANOTHER_ON_THE_PAGE}."
 _LONGEST_QUOTE = 300
 
 
@@ -138,11 +138,11 @@ def _refusal(error: ModelAPIError, choice: ModelChoice | None) -> str:
     match error:
         case known.ModelAuthenticationError():
             key = (choice.key_from if choice else "") or "its key"
-            return f"{who}: the key was refused. Check {key}, or {_CONNECT}."
+            return f"{who}: the key was refused. Check {key}, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelNotFoundError():
             suggested = getattr(error, "suggested_model_id", None)
             hint = f" (did you mean {suggested}?)" if suggested else ""
-            return f"{who}: there is no such model{hint}. Check its name, or {_CONNECT}."
+            return f"{who}: there is no such model{hint}. Check its name, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelContextWindowExceededError():
             return (
                 f"The chat has become too long for {error.model_name}. "
@@ -151,7 +151,7 @@ def _refusal(error: ModelAPIError, choice: ModelChoice | None) -> str:
         case known.ModelQuotaExceededError():
             return (
                 f"{who}: the account's quota or credit is used up. "
-                f"Top it up with the provider, or {_CONNECT}."
+                f"Top it up with the provider, or {ANOTHER_ON_THE_PAGE}."
             )
         case _:
             return f"{who}: the request was refused. {_words(error)}"
@@ -165,11 +165,9 @@ def _no_answer(error: ModelAPIError) -> str:
         case known.ModelConnectionError(phase="connect" | "pool"):
             text = f"{who} can't be reached. Check that it is running and that this machine is online, then try again."
         case known.ModelRequestTimeout():
-            text = (
-                f"{who} did not answer within {error.timeout:g} seconds. Try again, or {_CONNECT}."
-            )
+            text = f"{who} did not answer within {error.timeout:g} seconds. Try again, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelTimeoutError():
-            text = f"{who} fell silent for too long. Try again, or {_CONNECT}."
+            text = f"{who} fell silent for too long. Try again, or {ANOTHER_ON_THE_PAGE}."
         case _:
             text = f"The connection to {who} broke off before the answer was complete. Try again."
     return text
@@ -187,7 +185,7 @@ def _words(error: ModelAPIError) -> str:
     words = inner.get("message") if isinstance(inner, dict) else None
     if isinstance(words, str) and words:
         return f"It says: {_quote(words)}"
-    return f"Try again, or {_CONNECT}."
+    return f"Try again, or {ANOTHER_ON_THE_PAGE}."
 
 
 def _first_sentence(text: str) -> str:

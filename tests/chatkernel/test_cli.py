@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,11 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert_refused(done, "data folder")
 
 
+def test_the_version_is_said() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"chatkernel {version('chatkernel')}\n")
+
+
 def test_wrong_use_exits_with_two() -> None:
     assert run("serve", "--port", "x").returncode == 2
     assert run("fly").returncode == 2
@@ -100,6 +106,34 @@ def test_ask_takes_a_turn_in_this_process_and_writes_figures(tmp_path: Path) -> 
     figure = next(tmp_path.glob("figure-*.html"))
     assert figure.name in done.stdout
     assert "plotly" in figure.read_text()
+    assert "import pandas" not in done.stdout
+
+
+def test_a_cell_that_raises_or_cannot_run_fails(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    raised = run("ask", "1/0", "--data", data)
+    assert (raised.returncode, raised.stdout) == (1, "")
+    assert "ZeroDivisionError" in raised.stderr
+    refused = run("ask", "hello there", "--data", data)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "--model or CHATKERNEL_MODEL" in refused.stderr
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as unread:
+        done = subprocess.run(
+            [*CLI, "ask", "print('hi')", "--data", str(tmp_path / "data")],
+            env=clean_environment(),
+            stdout=unread,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.strip()) == (1, "print('hi')")
+    assert list((tmp_path / "data/runtime/kernels").iterdir()) == []
 
 
 def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
@@ -107,11 +141,14 @@ def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as served:
         first = run("ask", "kept = 6 * 7", "--user", "ann", "--data", data, cwd=tmp_path)
         assert first.returncode == 0, first.stderr
-        chat = first.stdout.split()[-1]
+        assert first.stdout == ""
+        chat = first.stderr.split()[-1]
         again = run("ask", "print(kept)", "--user", "ann", "--chat", chat, "--data", data)
         assert "42" in again.stdout
         turns = served.client("ann").get(f"/api/chats/{chat}").json()["turns"]
         assert [turn["user_text"] for turn in turns] == ["kept = 6 * 7", "print(kept)"]
+        other = run("ask", "1", "--data", data, "--model", "anthropic:claude-sonnet-5-5")
+        assert_refused(other, served.url, "--model")
         strange = run("ask", "1", "--user", "bob", "--chat", chat, "--data", data)
         assert (strange.returncode, "no such chat" in strange.stderr) == (1, True)
 
