@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio
 import typer
 
 from chatkernel.errors import ChatkernelError, UnusableEnvironment
-from chatkernel.settings import Settings, load_settings
+from chatkernel.settings import Settings, load_settings, unknown_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +58,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the chat in the browser."""
+    for remark in unknown_settings(os.environ):
+        print(f"chatkernel: {remark}", file=sys.stderr)
     settings = load_settings(
         host=host, port=port, data=data, model=model, unsafe_no_sandbox=unsafe_no_sandbox or None
     )

@@ -67,7 +67,11 @@ def test_beyond_this_machine_is_refused(tmp_path: Path) -> None:
 
 def test_beyond_this_machine_a_name_is_no_login(tmp_path: Path) -> None:
     beyond = ("--host", "0.0.0.0", "--unsafe-no-sandbox")
-    with serving(tmp_path / "data", *beyond, environ={"CHATKERNEL_HOSTS": "0.0.0.0"}) as served:
+    with serving(tmp_path / "data", *beyond) as served:
+        assert served.url.startswith("http://127.0.0.1:")
+        printed = served.log.read_text()
+        assert served.url in printed
+        assert "listens on 0.0.0.0" in printed
         client = served.client(None)
         alone = client.post("/api/login", json={"username": "ann"})
         assert (alone.status_code, "name alone" in alone.text) == (403, True)
@@ -78,6 +82,13 @@ def test_beyond_this_machine_a_name_is_no_login(tmp_path: Path) -> None:
 def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
     done = run("serve", environ={"CHATKERNEL_PORT": "ninety"})
     assert_refused(done, "CHATKERNEL_PORT")
+
+
+def test_a_setting_that_is_none_is_named_and_stopping_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environ={"CHATKERNEL_PROT": "5"}) as served:
+        assert "no setting CHATKERNEL_PROT" in served.log.read_text()
+        assert served.stop() == 0
+        assert served.log.read_text().endswith("\nStopping…\n")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
