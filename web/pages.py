@@ -9,7 +9,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from chatkernel.errors import ChatkernelError, InvalidRequest
+from chatkernel.errors import ChatkernelError, NotLoggedIn
 from web.api.chats import before_of
 from web.assets import static_root
 from web.elements import Element, to_html
@@ -18,7 +18,7 @@ from web.live_view import live_view
 from web.login import Visitor
 from web.model_state import model_state
 from web.reading import ReadChat, read_chat
-from web.render.page import ChatPage, chat_page, login_page
+from web.render.page import ChatPage, chat_page, login_elsewhere_page, login_page
 from web.render.sidebar import history_list
 from web.site import Site, root_of, site_of, visitor
 from web.urls import ChatUrls
@@ -105,7 +105,7 @@ async def login(request: Request) -> Response:
     """GET and POST /login: by name; an admin's start-up link carries name and secret."""
     site = site_of(request)
     if site.login.external:
-        raise InvalidRequest("Log in to the surrounding application; chatkernel has no login here.")
+        return await _login_elsewhere(request, site)
     fields = request.query_params
     if request.method == "POST":
         async with request.form(max_files=0, max_fields=10, max_part_size=FORM_BYTES) as form:
@@ -113,6 +113,18 @@ async def login(request: Request) -> Response:
     if "secret" in fields:
         return await _log_in(request, site, dict(fields))
     return _login_answer(request, name=fields.get("username", ""))
+
+
+async def _login_elsewhere(request: Request, site: Site) -> Response:
+    root = root_of(request)
+    try:
+        await site.login.visitor(request)
+    except NotLoggedIn:
+        page = login_elsewhere_page(
+            root=root, static=static_root(root), login_url=site.login.login_url
+        )
+        return HTMLResponse(to_html(page), status_code=401, headers={"cache-control": "no-store"})
+    return RedirectResponse(f"{root}/", status_code=303)
 
 
 async def _log_in(request: Request, site: Site, fields: dict[str, str]) -> Response:

@@ -243,6 +243,19 @@ def login_page(
     )
 
 
+def login_elsewhere_page(*, root: str, login_url: str | None, static: str | None = None) -> Element:
+    """For who isn't logged in to the application around ours; ``login_url`` is where that is done."""
+    way = a("Log in", href=login_url, cls="button primary") if login_url else None
+    words = "Log in to the application that this chat is part of, then load this page again."
+    return shell(
+        "Log in",
+        main(icon("logo"), h1("You aren’t logged in"), p(words, cls="lead"), way, cls="plate"),
+        root=root,
+        static=static,
+        attrs={"class": "plate-page"},
+    )
+
+
 def error_page(*, root: str, status: int, message: str, static: str | None = None) -> Element:
     """An error with a way back."""
     headline = "This page isn’t here" if status == 404 else "That didn’t work"

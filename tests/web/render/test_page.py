@@ -16,7 +16,14 @@ from tests.web.render.making import URLS
 from web.elements import Element, to_html
 from web.render.live import LiveView
 from web.render.model import ModelState
-from web.render.page import ChatPage, chat_page, error_page, login_page, notice
+from web.render.page import (
+    ChatPage,
+    chat_page,
+    error_page,
+    login_elsewhere_page,
+    login_page,
+    notice,
+)
 from web.render.sidebar import ChatLink, history_list
 
 FOUND = Finding("Ollama at 127.0.0.1", found=False, reason="nobody answers")
@@ -193,6 +200,13 @@ def test_the_login_asks_for_the_secret_only_when_it_is_needed() -> None:
     assert 'name="secret"' in html
     assert 'value="root"' in html
     assert "Enter the secret." in html
+
+
+def test_without_an_address_of_the_hosts_login_nothing_leads_back() -> None:
+    html = to_html(login_elsewhere_page(root="", login_url=None))
+    assert problems(html) == []
+    assert "<a " not in html
+    assert "load this page again" in html
 
 
 def test_an_error_has_a_way_back() -> None:
