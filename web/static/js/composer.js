@@ -13,7 +13,6 @@ import { Uploads } from "./uploads.js";
 const form = document.querySelector("#composer");
 const area = form.querySelector("textarea");
 const sendButton = form.querySelector("[data-send]");
-const row = document.querySelector("[data-suggestions]");
 const hint = form.querySelector("[data-hint]");
 const touch = matchMedia("(pointer: coarse)");
 const longest = Number(form.dataset.longest);
@@ -222,21 +221,6 @@ function tryExample(text) {
   if (!area.value.trim()) write(text);
   if (isOpen() && !isRunning() && pending === null) deliver(text, null);
   else if (!isRunning()) onceOpen = text;
-  suggestNext(text);
-}
-
-/** After an example, the ones that build on it are offered above the composer. */
-function suggestNext(text) {
-  if (!row || !isDirect()) return;
-  const buttons = [...row.querySelectorAll("button")];
-  const done = buttons.findIndex((button) => button.dataset.example === text);
-  for (const [at, button] of buttons.entries()) button.hidden = at !== done + 1;
-  row.dataset.ready = buttons.some((button) => !button.hidden) ? "true" : "";
-  showSuggestions();
-}
-
-function showSuggestions() {
-  if (row) row.hidden = !row.dataset.ready || !isDirect() || isRunning() || Boolean(area.value.trim());
 }
 
 document.addEventListener("ck:connection", ({ detail: { open, code } }) => {
@@ -251,14 +235,10 @@ document.addEventListener("ck:block", ({ detail: { article } }) => {
   if (article.dataset.kind === "user_prompt") arrived(article);
   if (article.dataset.kind === "rewind" && pending === null) editing.cancel();
 });
-document.addEventListener("ck:running", () => {
-  refresh();
-  showSuggestions();
-});
+document.addEventListener("ck:running", refresh);
 document.addEventListener("ck:idle", settle);
 document.addEventListener("ck:notice", settle);
 document.addEventListener("ck:mode", ({ detail: { mode } }) => adapt(mode));
-area.addEventListener("input", showSuggestions);
 
 function adapt(mode) {
   const direct = mode === "direct";
@@ -266,7 +246,6 @@ function adapt(mode) {
   area.spellcheck = !direct;
   area.setAttribute("autocapitalize", direct ? "off" : "sentences");
   area.setAttribute("autocorrect", direct ? "off" : "on");
-  showSuggestions();
 }
 
 const kept = draft.read();
