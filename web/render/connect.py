@@ -106,6 +106,7 @@ def _form(model: ModelState) -> Element:
             ),
             cls="check",
         ),
+        p("It will answer everybody who uses this server.", cls="faint"),
         p(cls="form-error", role="alert", hidden=True, data_problem="connect"),
         div(
             button("Cancel", type="button", cls="button", data_close=True),

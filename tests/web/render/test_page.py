@@ -147,6 +147,10 @@ def test_where_the_model_cant_be_changed_there_is_no_form_for_it() -> None:
     assert 'name="key"' not in render(replace(PAGE, model=replace(MODEL, can_connect=False)))
 
 
+def test_who_connects_a_model_is_told_that_it_answers_everybody() -> None:
+    assert "everybody who uses this server" in render(PAGE)
+
+
 def test_a_model_is_disconnected_where_the_page_connected_it_and_may_change_it() -> None:
     connected = replace(MODEL, by_hand=True)
     assert "data-disconnect" in render(replace(PAGE, model=connected))
