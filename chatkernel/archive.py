@@ -17,6 +17,7 @@ from chatkernel.store import crud
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.crud.chat import ListedChat, Removed
 from chatkernel.store.database import Database
+from chatkernel.store.deletions import Deletions
 from chatkernel.store.rows import Artifact, Chat, Turn, User
 from chatkernel.store.turn_file import TurnFile
 from chatkernel.store.turn_store import TurnStore
@@ -36,6 +37,7 @@ class Archive:
     turns: TurnStore
     artifacts: Artifacts
     workspaces: Path
+    deletions: Deletions
 
     async def user(self, name: str) -> User:
         """The user of this name, made at the first login."""
@@ -78,12 +80,8 @@ class Archive:
         """Remove a chat, its turns, artifacts and workspace."""
         async with self.database.session() as session:
             removed = await crud.chat.for_user(user_id).delete(session, chat_id)
-        await self._discard(user_id, removed)
-        try:
-            await self.turns.discard_chat(user_id, chat_id)
-            await self.workspace(Owner(user_id, chat_id)).delete()
-        except StorageFailed as failure:
-            log.warning("left of deleted chat %s: %s", chat_id, failure.message)
+            record = await self.deletions.record(removed)
+        await self._discard(removed, record)
 
     async def load(self, user_id: str, chat_id: str) -> ChatLog:
         """A chat with all its turns; one that can't be read says so in its place.
@@ -163,16 +161,21 @@ class Archive:
         """Remove turns >= ``idx``, in the archive and in ``chat_log``."""
         async with self.database.session() as session:
             removed = await crud.chat.for_user(user_id).delete_from_idx(session, chat_log.id, idx)
+            record = await self.deletions.record(removed)
         del chat_log.turns[idx:]
-        await self._discard(user_id, removed)
+        await self._discard(removed, record)
 
-    async def _discard(self, user_id: str, removed: Removed) -> None:
+    async def _discard(self, removed: Removed, record: Path | None) -> None:
         """Remove what deleted rows left on disk; the next start removes what can't be now."""
         try:
             await self.turns.discard(removed.turn_files)
-            await self.artifacts.discard(user_id, removed.artifacts)
+            await self.artifacts.discard(removed.user_id, removed.artifacts)
+            if removed.chat_id is not None:
+                await self.turns.discard_chat(removed.user_id, removed.chat_id)
+                await self.workspace(Owner(removed.user_id, removed.chat_id)).delete()
+            await self.deletions.forget(record)
         except StorageFailed as failure:
-            log.warning("left of deleted turns: %s", failure.message)
+            log.warning("left of what was deleted: %s", failure.message)
 
     async def put(
         self, owner: Owner, idx: int, data: bytes, *, media_type: str, name: str | None

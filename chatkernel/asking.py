@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +12,20 @@ import httpx
 import orjson
 from anyio import to_thread
 
-from chatkernel.errors import ChatkernelError, DataFolderInUse, InvalidRequest
-from chatkernel.events import ArtifactRef, Event, TurnEnd, TurnStatus, event_from_wire
+from chatkernel.errors import (
+    ChatkernelError,
+    DataFolderInUse,
+    InvalidRequest,
+    UnusableEnvironment,
+)
+from chatkernel.events import (
+    ArtifactRef,
+    Event,
+    ModelRequest,
+    TurnEnd,
+    UserPrompt,
+    event_from_wire,
+)
 from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from chatkernel.store.running_server import RunningServer
@@ -27,7 +39,12 @@ class Asked(Protocol):
     @property
     def chat_id(self) -> str: ...
 
-    def send(self, text: str) -> AsyncIterator[Event]:
+    @property
+    def server(self) -> str | None:
+        """The address of the server that it runs in, None for this process."""
+        ...
+
+    def send(self, text: str) -> AsyncGenerator[Event, None]:
         """Take one turn; the last event is its `TurnEnd`."""
         ...
 
@@ -37,26 +54,60 @@ class Asked(Protocol):
 
 
 async def ask_once(
-    settings: Settings, text: str, *, chat_id: str | None, user_name: str
-) -> TurnStatus:
+    settings: Settings, text: str, *, chat_id: str | None, user_name: str, named_model: bool
+) -> bool:
     """Take one turn and print it as it comes; figures go to the current folder.
 
+    Gives whether it went well: the turn, and in direct mode the cell. ``named_model``: the model was
+    asked for with this very message, so that no other may answer it.
+
     Raises:
-        UnusableEnvironment: neither a server nor the data folder can be used.
+        UnusableEnvironment: neither a server nor the data folder can be used, or not with this model.
         ChatkernelError: the message was refused.
+        BrokenPipeError: nobody reads what is printed; what was opened is closed.
     """
-    async with _open(settings, user_name, chat_id) as chat:
-        terminal = Terminal(chat.content, Path.cwd())
-        async for event in chat.send(text):
+    async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
+        try:
+            return await _take_turn(chat, text)
+        except BrokenPipeError as error:
+            unread = error
+    raise unread  # only here: in there, what is being closed would wrap it into groups
+
+
+async def _take_turn(chat: Asked, text: str) -> bool:
+    terminal, outcome = Terminal(chat.content, Path.cwd(), server=chat.server), _Outcome()
+    async with aclosing(chat.send(text)) as events:
+        async for event in events:
+            outcome.take(event)
             await terminal.show(event)
             if isinstance(event, TurnEnd):
                 terminal.farewell(chat.chat_id)
-                return event.status
+                return outcome.good
     raise ChatkernelError("The answer broke off. Look at the chat in the browser.")
 
 
+@dataclass
+class _Outcome:
+    """Whether a turn went well. A model may mend what a cell raised; in direct mode the cell is all there is."""
+
+    direct: bool = False
+    ran: bool = False
+    good: bool = False
+
+    def take(self, event: Event) -> None:
+        match event:
+            case UserPrompt(mode=mode):
+                self.direct = mode == "direct"
+            case ModelRequest(parts=parts):
+                self.ran = all(part.status == "ok" for part in parts)
+            case TurnEnd(status=status):
+                self.good = status == "ok" and (self.ran or not self.direct)
+
+
 @asynccontextmanager
-async def _open(settings: Settings, user: str, chat_id: str | None) -> AsyncIterator[Asked]:
+async def _open(
+    settings: Settings, user: str, chat_id: str | None, *, named_model: bool
+) -> AsyncIterator[Asked]:
     try:
         async with open_service(settings) as service:
             yield await _Here.open(service, user, chat_id)
@@ -64,6 +115,11 @@ async def _open(settings: Settings, user: str, chat_id: str | None) -> AsyncIter
         server = await to_thread.run_sync(RunningServer.read, settings.runtime)
         if server is None:
             raise
+        if named_model:
+            raise UnusableEnvironment(
+                f"The server at {server.address}, which uses {settings.data}, has a model of its own: "
+                "leave --model out, or stop the server."
+            ) from None
         # The start-up secret goes with it: no proxy of the environment may see that.
         async with httpx.AsyncClient(
             base_url=server.address, timeout=None, trust_env=False
@@ -89,6 +145,7 @@ class _Here:
     service: Service
     user_id: str
     chat_id: str
+    server: str | None = None
 
     @classmethod
     async def open(cls, service: Service, name: str, chat_id: str | None) -> _Here:
@@ -97,11 +154,12 @@ class _Here:
             chat_id = (await service.archive.empty_or_new(user.id)).id
         return cls(service, user.id, chat_id)
 
-    async def send(self, text: str) -> AsyncIterator[Event]:
+    async def send(self, text: str) -> AsyncGenerator[Event, None]:
         session = await self.service.sessions.open_for(self.user_id)
         turn = await session.submit(self.chat_id, text)
-        async for event in turn_events(session, turn):
-            yield event
+        async with aclosing(turn_events(session, turn)) as events:
+            async for event in events:
+                yield event
 
     async def content(self, ref: ArtifactRef) -> bytes:
         return await self.service.archive.artifacts.read(self.user_id, ref.id)
@@ -113,6 +171,7 @@ class _There:
 
     http: httpx.AsyncClient
     chat_id: str
+    server: str
 
     @classmethod
     async def open(
@@ -121,9 +180,9 @@ class _There:
         await _json(http, "/api/login", {"username": name, "secret": server.secret})
         if chat_id is None:
             chat_id = str((await _json(http, "/api/chats", {}))["id"])
-        return cls(http, chat_id)
+        return cls(http, chat_id, server.address)
 
-    async def send(self, text: str) -> AsyncIterator[Event]:
+    async def send(self, text: str) -> AsyncGenerator[Event, None]:
         url = f"/api/chats/{self.chat_id}/messages"
         async with self.http.stream("POST", url, json={"msg": text}) as answer:
             if answer.is_error:

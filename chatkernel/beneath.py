@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import stat
 
 from chatkernel.errors import BadPath, NotFound
 
@@ -48,31 +47,6 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
         raise BadPath(
             "This path can't be opened: it goes through a link, or the server has no right to."
         ) from error
-
-
-def open_regular(folder: int, path: str) -> int:
-    """A descriptor for reading the regular file at ``path``, relative to ``folder``.
-
-    Looked at before it is opened: opening a device or a pipe can do things. A file with several
-    names is refused, too: one of them may be outside.
-
-    Raises:
-        NotFound: there is nothing.
-        BadPath: as for `open_beneath`, or it is no regular file.
-        OSError: the system is out of something.
-    """
-    found = open_beneath(folder, path, os.O_PATH)
-    try:
-        status = os.fstat(found)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadPath("This isn't a regular file. Only those can be opened from here.")
-        if status.st_nlink != 1:
-            raise BadPath("This file has several names (hard links). Make a copy and open that.")
-        return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
-    except PermissionError as error:
-        raise BadPath("The server may not read this file. Change its mode in a cell.") from error
-    finally:
-        os.close(found)
 
 
 def checked_parts(path: str) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import anyio
 import typer
 
 from chatkernel.errors import ChatkernelError, UnusableEnvironment
-from chatkernel.settings import Settings, load_settings
+from chatkernel.settings import Settings, load_settings, unknown_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,16 +22,34 @@ app = typer.Typer(
     help="A chat in which every conversation owns a real Jupyter kernel.",
 )
 
-Data = Annotated[Path | None, typer.Option(help="The folder that holds everything to be kept.")]
-Model = Annotated[str | None, typer.Option(help="The model as provider:name.")]
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"chatkernel {version('chatkernel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
+) -> None:
+    """What comes before a command."""
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
-    data: Data = None,
-    model: Model = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that holds everything to be kept, ./data else."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model as provider:name.")] = None,
     admin: Annotated[
         list[str] | None, typer.Option(help="A name that may log in as admin. Repeatable.")
     ] = None,
@@ -39,6 +58,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the chat in the browser."""
+    for remark in unknown_settings(os.environ):
+        print(f"chatkernel: {remark}", file=sys.stderr)
     settings = load_settings(
         host=host, port=port, data=data, model=model, unsafe_no_sandbox=unsafe_no_sandbox or None
     )
@@ -60,16 +81,28 @@ def ask(
     chat: Annotated[
         str | None, typer.Option(help="The chat to go on with; a new one else.")
     ] = None,
-    user: Annotated[str, typer.Option(help="Whose chat it is.")] = "me",
-    data: Data = None,
-    model: Model = None,
+    user: Annotated[
+        str, typer.Option(help="Whose chat it is: the name to log in with on the page to see it.")
+    ] = "me",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data folder, ./data else. A server that uses it takes the turn."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model as provider:name, when no server takes the turn."),
+    ] = None,
 ) -> None:
     """Take one turn in the terminal; figures are written as files."""
     from chatkernel.asking import ask_once
 
     settings = load_settings(data=data, model=model)
-    status = anyio.run(lambda: ask_once(settings, text, chat_id=chat, user_name=user))
-    if status != "ok":
+    went_well = anyio.run(
+        lambda: ask_once(
+            settings, text, chat_id=chat, user_name=user, named_model=model is not None
+        )
+    )
+    if not went_well:
         raise typer.Exit(1)
 
 

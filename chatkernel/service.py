@@ -26,7 +26,9 @@ from chatkernel.socket_folder import socket_folder
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.data_folder import DataFolder
 from chatkernel.store.database import Database
+from chatkernel.store.deletions import Deletions
 from chatkernel.store.recovery import recover
+from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
 from kernels import Death, Launch, Limits, sweep
@@ -85,11 +87,13 @@ async def open_service(
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
         database = await stack.enter_async_context(Database.open(settings.database))
-        recovered = await recover(settings, database)
-        for left in recovered.left:
-            log.warning("left of an earlier run: %s", left)
+        _log_swept(await recover(settings, database))
         archive = Archive(
-            database, TurnStore(settings.chats), Artifacts(settings.artifacts), settings.workspaces
+            database,
+            TurnStore(settings.chats),
+            Artifacts(settings.artifacts),
+            settings.workspaces,
+            Deletions(settings.deletions),
         )
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PastProxies()))
         models = await Models.open(
@@ -119,6 +123,18 @@ async def open_service(
         )
         relay.sessions = sessions
         yield Service(settings, folder, archive, kernels, models, sessions, assistants)
+
+
+def _log_swept(swept: Swept) -> None:
+    if swept.moved:
+        log.warning(
+            "Files that the database doesn't know were moved to %s (%d files or folders). "
+            "Was an older database brought back?",
+            swept.lost.folder,
+            swept.moved,
+        )
+    for left in swept.left:
+        log.warning("left of an earlier run: %s", left)
 
 
 def kernel_files(settings: Settings) -> Path:

@@ -46,23 +46,17 @@ class UserSession:
         )
         self.over = False
         self.gone = anyio.Event()
-        self._life = anyio.CancelScope()
         self._tasks: TaskGroup
 
     async def serve(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Own the session's turns until it is abandoned or told to `close`."""
-        with self._life:
-            async with anyio.create_task_group() as self._tasks:
-                task_status.started()
-                try:
-                    await self.attention.until_abandoned()
-                finally:
-                    self.over = True
-                self._tasks.cancel_scope.cancel()
-
-    def close(self) -> None:
-        """Ask the session to end; a running turn is stored as stopped."""
-        self._life.cancel()
+        """Own the session's turns until it is abandoned; if cancelled, a running one is stored first."""
+        async with anyio.create_task_group() as self._tasks:
+            task_status.started()
+            try:
+                await self.attention.until_abandoned()
+            finally:
+                self.over = True
+            self._tasks.cancel_scope.cancel()
 
     async def wind_down(self) -> None:
         """Stop the running turn because the server ends, and wait a moment for what it had done."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +113,10 @@ class Settings(BaseSettings):
         return self.data / "workspaces"
 
     @property
+    def deletions(self) -> Path:
+        return self.data / "deletions"
+
+    @property
     def runtime(self) -> Path:
         return self.data / "runtime"
 
@@ -129,3 +135,14 @@ def load_settings(**given: Any) -> Settings:
             for fault in error.errors(include_url=False, include_input=False)
         )
         raise SettingsInvalid(f"A setting is wrong. {faults}.") from error
+
+
+def unknown_settings(variables: Iterable[str]) -> Iterator[str]:
+    """A sentence for each variable that looks like a setting and is none, with the one that may be meant."""
+    known = [name.upper() for name in Settings.model_fields]
+    for variable in sorted(variables):
+        prefix, name = variable.upper()[: len(PREFIX)], variable.upper()[len(PREFIX) :]
+        if prefix == PREFIX and name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {PREFIX}{close[0]}?" if close else ""
+            yield f"There is no setting {variable}.{hint}"

@@ -28,8 +28,10 @@ from chatkernel.events import (
     TextPart,
     ToolCall,
     TurnEnd,
+    UserPrompt,
 )
 from chatkernel.file_name import safe_name
+from chatkernel.how_to_connect import for_terminal
 
 _TAG = re.compile(r"<(?:fig|df)\s+name=[^>]*/>")
 _SUFFIXES = {
@@ -48,20 +50,50 @@ _ESCAPE = 27
 _NO_COLOUR = re.compile(r"\x1b(?!\[[0-9;:]*m)")
 
 
-class Terminal:
-    """Prints text as it is written, code and outputs as they are done, and writes figures as files."""
+class _Console(Console):
+    """rich's, but a reader that has gone is an error like any other: its own way is to exit at once."""
 
-    def __init__(self, content: Callable[[ArtifactRef], Awaitable[bytes]], folder: Path) -> None:
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(soft_wrap=True, stderr=stderr)
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError
+
+
+class Terminal:
+    """Prints text as it is written, code and outputs as they are done, and writes figures as files.
+
+    In direct mode stdout is for scripts: it has the outputs of the cell, and stderr has all else.
+    ``server`` is the address of the one that answers, None when it is this process.
+    """
+
+    def __init__(
+        self,
+        content: Callable[[ArtifactRef], Awaitable[bytes]],
+        folder: Path,
+        *,
+        server: str | None = None,
+    ) -> None:
         self._content = content
         self._folder = folder
-        self._console = Console(soft_wrap=True)
+        self._server = server
+        self._direct = False
+        self._console = _Console()
+        self._aside: Console = self._console
         self._streamed: dict[int, str] = {}
         self._written: set[str] = set()
 
     async def show(self, event: Event) -> None:
-        """Print one event."""
+        """Print one event.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+        """
         match event:
-            case Delta(type="text", index=index, text=text):
+            case UserPrompt(mode="direct"):
+                self._direct, self._aside = True, _Console(stderr=True)
+            # The only text in direct mode is a refusal, which is worded once it is whole.
+            case Delta(type="text", index=index, text=text) if not self._direct:
                 self._streamed[index] = self._streamed.get(index, "") + text
                 self._console.print(_plain(text), end="")
             case CallTools(parts=parts):
@@ -73,16 +105,21 @@ class Terminal:
                     for output in returned.outputs:
                         await self._output(output)
             case Notice(text=text):
-                self._console.print(_plain(text, "yellow"))
+                self._aside.print(_plain(text, "yellow"))
             case TurnEnd(error=error) if error:
-                self._console.print(_plain(error, "red"))
+                self._aside.print(_plain(self._worded(error), "red"))
 
     def farewell(self, chat_id: str) -> None:
         """Say how to go on."""
-        self._console.print(Text(f"chat {chat_id}", style="dim"))
+        self._aside.print(Text(f"chat {chat_id}", style="dim"))
+
+    def _worded(self, text: str) -> str:
+        return for_terminal(text, server=self._server)
 
     async def _part(self, part: object) -> None:
         match part:
+            case TextPart(text=text) if self._direct:
+                self._aside.print(_plain(self._worded(text)))
             case TextPart(text=text, shown=shown):
                 streamed = text in self._streamed.values()
                 self._console.print("" if streamed else _plain(_TAG.sub("", text)))
@@ -93,14 +130,15 @@ class Terminal:
                         self._console.print(_plain(each.problem, "yellow"))
             case ToolCall(tool="run_python", args=args):
                 code = str(args.get("code", "")).translate(_CONTROLS).rstrip()
-                self._console.print(Syntax(code, "python", background_color="default"))
+                self._aside.print(Syntax(code, "python", background_color="default"))
 
     async def _output(self, output: NotebookOutput) -> None:
         match output:
             case {"output_type": "stream", "text": str(text)}:
-                self._console.print(_coloured(text.rstrip("\n")))
+                console = self._aside if output.get("name") == "stderr" else self._console
+                console.print(_coloured(text.rstrip("\n")))
             case {"output_type": "error", "traceback": [*lines]}:
-                self._console.print(_coloured("\n".join(map(str, lines))))
+                self._aside.print(_coloured("\n".join(map(str, lines))))
             case {"data": Mapping() as data}:
                 await self._bundle(data)
 

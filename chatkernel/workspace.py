@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import anyio
-from anyio import AsyncFile, to_thread
+from anyio import to_thread
 
-from chatkernel.beneath import open_regular
 from chatkernel.durable import make_folder, said
 from chatkernel.errors import BadPath, NotFound, UploadTooLarge
 from chatkernel.file_name import safe_name
@@ -21,19 +20,11 @@ from chatkernel.samples import copy_samples
 from chatkernel.upload import Upload
 from chatkernel.workspace_file import WorkspaceFile, list_files
 
-__all__ = ["DELETED", "INCOMING", "OpenedFile", "Workspace", "WorkspaceFile"]
+__all__ = ["DELETED", "INCOMING", "Workspace", "WorkspaceFile"]
 
 SAMPLES = "samples"
 INCOMING = ".incoming"
 DELETED = ".deleted-"
-
-
-@dataclass(frozen=True)
-class OpenedFile:
-    """A file opened for reading, until its `Workspace.open_file` ends."""
-
-    info: WorkspaceFile
-    file: AsyncFile[bytes]
 
 
 @dataclass(frozen=True)
@@ -86,18 +77,6 @@ class Workspace:
         """
         return await to_thread.run_sync(self._files)
 
-    @asynccontextmanager
-    async def open_file(self, path: str) -> AsyncIterator[OpenedFile]:
-        """The file at ``path``, opened for reading.
-
-        Raises:
-            NotFound: there is none.
-            BadPath: it is outside, behind a link, or no regular file.
-        """
-        opened = await to_thread.run_sync(self._open_file, path)
-        async with opened.file:
-            yield opened
-
     async def delete(self) -> None:
         """Remove the folder with all that is in it.
 
@@ -136,11 +115,6 @@ class Workspace:
                 return list_files(root)
         except NotFound:
             return ()
-
-    def _open_file(self, path: str) -> OpenedFile:
-        with self._opened() as root:
-            file = os.fdopen(open_regular(root, path), "rb")
-        return OpenedFile(WorkspaceFile.of(path, os.fstat(file.fileno())), anyio.wrap_file(file))
 
     def _delete(self) -> None:
         doomed = self.root.with_name(f"{DELETED}{uuid4().hex}")

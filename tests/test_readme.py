@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
+import socket
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from chatkernel.settings import PREFIX, Settings
+from tests.serving import clean_environment
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -41,9 +46,69 @@ def test_its_links_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_its_example_is_python() -> None:
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        ast.parse(block)
+def test_its_application_runs_and_logs_in(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (tmp_path / "app.py").write_text(block)
+    with application(tmp_path, free_port()) as client:
+        assert client.get("/chat/").status_code == 401
+        assert 'href="/login"' in client.get("/chat/").text
+        page = client.get("/login")
+        assert (page.status_code, page.url.path) == (200, "/chat/")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def application(folder: Path, port: int) -> Iterator[httpx.Client]:
+    """``uvicorn app:app`` in ``folder``, and a browser for it."""
+    environ = {**clean_environment(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)]
+    transport = httpx.HTTPTransport(retries=6)  # waits longer each time, until it listens
+    with (
+        subprocess.Popen(command, cwd=folder, env=environ, stderr=subprocess.DEVNULL) as process,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            transport=transport,
+            follow_redirects=True,
+            timeout=60,
+        ) as client,
+    ):
+        try:
+            yield client
+        finally:
+            process.terminate()
+
+
+def test_its_direct_example_prints_a_number(tmp_path: Path) -> None:
+    message = re.findall(r'^    \.venv/bin/chatkernel ask "(.*)"$', README, re.M)[0]
+    asked = subprocess.run(
+        [sys.executable, "-c", "from chatkernel.cli import main; main()", "ask", message],
+        cwd=tmp_path,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert float(asked.stdout) > 0
+
+
+def test_the_setup_takes_as_long_as_the_script_says() -> None:
+    for text in (README, (ROOT / "scripts/setup").read_text()):
+        assert "a few minutes" in text
+
+
+def test_the_data_page_names_the_folders_that_there_are() -> None:
+    settings = Settings(data=Path("data"))
+    kept = {"chats", "artifacts", "workspaces", "deletions", "runtime"}
+    assert all(getattr(settings, name) == Path("data", name) for name in kept)
+    page = (ROOT / "data/README.md").read_text()
+    named = set(re.findall(r"^\| `([\w.+]+)", page, re.M))
+    assert named == {*kept, settings.database.name, "lost+found"}
 
 
 @pytest.mark.parametrize("command", re.findall(r"^    (scripts/\w+)", README, re.M))

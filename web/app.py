@@ -42,12 +42,20 @@ class App:
     Until then every address but ``/health`` answers 503 and says so.
     """
 
-    def __init__(self, settings: Settings, *, identify: Identify | None, secret: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        identify: Identify | None,
+        login_url: str | None,
+        secret: str,
+    ) -> None:
         self.settings = settings
         self.secret = secret
         self.readiness = Readiness()
         self.warm = anyio.Event()
         self._identify = identify
+        self._login_url = login_url
         self._routed = Starlette(
             routes=routes(),
             lifespan=self.lifespan,
@@ -84,6 +92,7 @@ class App:
                 admins=frozenset(self.settings.admins),
                 names_alone=is_loopback(self.settings.host),
                 identify=self._identify,
+                login_url=self._login_url,
             )
             self.readiness.site = Site(service, login)
             async with anyio.create_task_group() as tasks:
@@ -102,13 +111,24 @@ class App:
         self.warm.set()
 
 
-def create_app(settings: Settings | None = None, *, identify: Identify | None = None) -> App:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    identify: Identify | None = None,
+    login_url: str | None = None,
+) -> App:
     """chatkernel as an ASGI application; mount it under your own or serve it as it is.
 
     ``identify(conn)`` gives the name of the user who asks, or None for nobody: your login in place of
-    ours. It may be a coroutine function. Without it people log in with a name.
+    ours. It may be a coroutine function. Without it people log in with a name. ``login_url`` is the
+    address of your login page, linked for who isn't logged in.
     """
-    return App(settings or Settings(), identify=identify, secret=secrets.token_urlsafe(24))
+    return App(
+        settings or Settings(),
+        identify=identify,
+        login_url=login_url,
+        secret=secrets.token_urlsafe(24),
+    )
 
 
 def routes() -> list[BaseRoute]:

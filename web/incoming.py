@@ -16,6 +16,11 @@ ENVELOPE_BYTES = 64 * 1024
 """What may come on top of a message's own text: field names, escapes, htmx's headers."""
 
 
+def longest_text(message_bytes: int) -> int:
+    """How long, in bytes, the text of a message of ``message_bytes`` can be."""
+    return ESCAPED * message_bytes + ENVELOPE_BYTES
+
+
 def _blank_is_none(value: object) -> object:
     return None if value == "" else value
 
@@ -40,7 +45,7 @@ def parse(text: str | None, *, message_bytes: int) -> Incoming:
     """
     if text is None:
         raise InvalidRequest("Only text can be sent here, not binary data.")
-    if len(text) > ESCAPED * message_bytes + ENVELOPE_BYTES:
+    if len(text) > longest_text(message_bytes):
         raise MessageTooLong(
             f"The message is longer than {message_bytes:,} bytes. Attach it as a file instead."
         )

@@ -52,6 +52,7 @@ class Login:
         admins: frozenset[str],
         names_alone: bool,
         identify: Identify | None,
+        login_url: str | None,
     ) -> None:
         self._archive = archive
         self._signer = URLSafeTimedSerializer(key, salt="chatkernel.login")
@@ -59,6 +60,7 @@ class Login:
         self._admins = admins
         self._names_alone = names_alone
         self._identify = identify
+        self.login_url = login_url
         self._known: dict[str, User] = {}
         self.cookie = f"chatkernel-{hashlib.sha256(key).hexdigest()[:8]}"
 

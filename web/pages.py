@@ -9,18 +9,16 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from chatkernel.errors import ChatkernelError, InvalidRequest
-from chatkernel.models import SUGGESTED
+from chatkernel.errors import ChatkernelError, NotLoggedIn
 from web.api.chats import before_of
-from web.api.models import may_connect
 from web.assets import static_root
 from web.elements import Element, to_html
 from web.history import history_of
 from web.live_view import live_view
 from web.login import Visitor
+from web.model_state import model_state
 from web.reading import ReadChat, read_chat
-from web.render.model import ModelState
-from web.render.page import ChatPage, chat_page, login_page
+from web.render.page import ChatPage, chat_page, login_elsewhere_page, login_page
 from web.render.sidebar import history_list
 from web.site import Site, root_of, site_of, visitor
 from web.urls import ChatUrls
@@ -60,7 +58,7 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
         message_bytes=site.service.settings.message_bytes,
         blocks=list(read.blocks()),
         urls=urls,
-        model=_model_state(request, site, user),
+        model=model_state(request, site, user),
         live=live_view(read.live, urls, direct=direct) if read.live else None,
         running=session is not None and session.running_chat == chat_id,
         last_seq=_last_seq(read),
@@ -72,18 +70,6 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
 
 def _last_seq(read: ReadChat) -> int:
     return max((block.seq for block in read.blocks()), default=0)
-
-
-def _model_state(request: Request, site: Site, user: Visitor) -> ModelState:
-    current = site.service.models.current
-    return ModelState(
-        name=current.name,
-        mode=current.mode,
-        reason=current.reason,
-        findings=site.service.models.looked,
-        can_connect=may_connect(request, site, user),
-        providers=[(each.id, each.label) for each in SUGGESTED],
-    )
 
 
 async def _page(render: Callable[[ChatPage], Element], view: ChatPage) -> Response:
@@ -119,7 +105,7 @@ async def login(request: Request) -> Response:
     """GET and POST /login: by name; an admin's start-up link carries name and secret."""
     site = site_of(request)
     if site.login.external:
-        raise InvalidRequest("Log in to the surrounding application; chatkernel has no login here.")
+        return await _login_elsewhere(request, site)
     fields = request.query_params
     if request.method == "POST":
         async with request.form(max_files=0, max_fields=10, max_part_size=FORM_BYTES) as form:
@@ -127,6 +113,18 @@ async def login(request: Request) -> Response:
     if "secret" in fields:
         return await _log_in(request, site, dict(fields))
     return _login_answer(request, name=fields.get("username", ""))
+
+
+async def _login_elsewhere(request: Request, site: Site) -> Response:
+    root = root_of(request)
+    try:
+        await site.login.visitor(request)
+    except NotLoggedIn:
+        page = login_elsewhere_page(
+            root=root, static=static_root(root), login_url=site.login.login_url
+        )
+        return HTMLResponse(to_html(page), status_code=401, headers={"cache-control": "no-store"})
+    return RedirectResponse(f"{root}/", status_code=303)
 
 
 async def _log_in(request: Request, site: Site, fields: dict[str, str]) -> Response:

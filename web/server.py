@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlencode
 
 import anyio
@@ -19,11 +19,15 @@ from chatkernel.errors import UnusableEnvironment
 from chatkernel.settings import Settings
 from web.app import App, create_app
 from web.guards import is_loopback
+from web.incoming import longest_text
 
 SOCKET_BYTES = 16 << 20
-"""uvicorn closes a socket on which more comes at once; what is over our own limit is refused politely."""
+"""What is over our own limit is refused with a notice up to here. On more, the socket is closed (1009) unread, since
+a text is held in memory whole; the page connects again and says why."""
 LEAVE_SECONDS = 3
 BACKLOG = 2048
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""What means all of the machine's addresses, and the one of them that the machine calls itself by."""
 
 
 class _Server(uvicorn.Server):
@@ -83,6 +87,12 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
+def local_address(host: str, port: int) -> str:
+    """The URL by which this machine reaches what listens on ``host``."""
+    host = EVERYWHERE.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _not_bound(settings: Settings, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {settings.port} is in use. Choose another with --port, or 0 for any free one."
@@ -95,7 +105,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         uvicorn.Config(
             app,
             ws="websockets-sansio",
-            ws_max_size=SOCKET_BYTES,
+            ws_max_size=socket_bytes(settings),
             lifespan="off",
             log_level="warning",
             timeout_graceful_shutdown=LEAVE_SECONDS,
@@ -110,12 +120,24 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         tasks.cancel_scope.cancel()
 
 
+def socket_bytes(settings: Settings) -> int:
+    """The longest text that a socket takes: enough for every message that the settings allow."""
+    return max(SOCKET_BYTES, longest_text(settings.message_bytes))
+
+
 async def _watch_signals(server: uvicorn.Server, *, task_status: TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
         async for _ in signals:
+            if not server.should_exit:
+                _say_stopping()
             server.force_exit = server.should_exit
             server.should_exit = True
+
+
+def _say_stopping() -> None:
+    with suppress(OSError, UnicodeError):  # a terminal that is gone is one of the signals
+        print("Stopping…", flush=True)
 
 
 async def _spare_the_collector(app: App) -> None:
@@ -128,13 +150,17 @@ async def _spare_the_collector(app: App) -> None:
 
 async def _announce(app: App, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}"
+    address = local_address(host, port)
     site = app.readiness.site
     assert site is not None
     await site.service.folder.announce(address=address, secret=app.secret)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"chatkernel is ready: [bold]{address}[/]")
+    if host in EVERYWHERE:
+        console.print(
+            f"It listens on {host}: from elsewhere, open it by a name or address "
+            "that is in CHATKERNEL_HOSTS."
+        )
     console.print(
         f"Model: {site.service.models.current.name} ({site.service.models.current.reason})"
     )

@@ -21,9 +21,11 @@ from web.elements import to_html
 from web.history import history_of
 from web.live_view import live_view
 from web.login import Visitor
+from web.model_state import model_state
 from web.reading import read_chat
 from web.render.blocks import View, block
 from web.render.live import LiveView, live_area, live_partial
+from web.render.model_news import model_news
 from web.render.page import notice
 from web.render.sidebar import history_list
 from web.site import Site, root_of
@@ -120,6 +122,21 @@ class PageWriter:
             history_list(history.chats, current=self._chat_id, root=self._root, more=history.more)
         )
         await self._swap("#history", html)
+
+    async def show_models(self) -> None:
+        """Show which model is in use, and each change of it, for ever. The page may be older than its socket."""
+        models = self._site.service.models
+        while True:
+            changed = models.changed
+            await self._show_model()
+            await changed.wait()
+            await self._send({"state": {"mode": models.current.mode}})
+
+    async def _show_model(self) -> None:
+        chat = await self._site.service.archive.check_owner(self._user.id, self._chat_id)
+        model = model_state(self._websocket, self._site, self._user)
+        news = model_news(model, empty=chat.last_user_at is None)
+        await self._send_text(to_html(*news))
 
     async def refuse(self, session: UserSession, error: ChatkernelError) -> None:
         """Say why something wasn't done, and free the composer if nothing runs."""

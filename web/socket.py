@@ -97,6 +97,7 @@ class PageSocket:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._until_displaced, tab, tasks.cancel_scope)
                 tasks.start_soon(self.writer.write, session, follower, after)
+                tasks.start_soon(self.writer.show_models)
                 tasks.start_soon(self._take_messages, session, tasks.cancel_scope)
 
     async def _until_displaced(self, tab: Tab, scope: CancelScope) -> None:

@@ -78,10 +78,10 @@ class Assistant:
         except ChatkernelError:
             raise
         except AgentRunError as error:
-            raise ModelFailed(describe(error, choice).message) from error
+            raise ModelFailed(describe(error, choice)) from error
         except Exception as error:  # a provider's client raises what it likes
             log.exception("turn %d", interaction.turn)
-            raise ModelFailed(describe(error, choice).message) from error
+            raise ModelFailed(describe(error, choice)) from error
 
     async def _open(self, interaction: Interaction, choice: ModelChoice) -> Model:
         if interaction.direct:

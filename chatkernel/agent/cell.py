@@ -181,14 +181,14 @@ def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:
 
 def _dead(interaction: Interaction, transcript: Transcript, death: KernelDied) -> CellRun:
     if interaction.stopping:
-        remark = f"The cell could not be interrupted, so its kernel was ended. {VARIABLES_GONE}"
+        remark = f"The cell could not be interrupted, so Python was ended. {VARIABLES_GONE}"
         return CellRun("stopped", transcript.outputs(), remark)
-    remark = f"The kernel ended: {death.death.cause}. {VARIABLES_GONE}"
+    remark = f"Python ended: {death.death.cause}. {VARIABLES_GONE}"
     return CellRun("died", transcript.outputs(), remark)
 
 
 def _timeout_remark(timeout: CellTimedOut) -> str:
     reached = f"The cell ran for {timeout.seconds:g} s, its limit, and was stopped."
     if timeout.killed:
-        return f"{reached} It ignored the interrupt, so its kernel was ended. {VARIABLES_GONE}"
+        return f"{reached} It ignored the interrupt, so Python was ended. {VARIABLES_GONE}"
     return f"{reached} Variables are kept; split the work into smaller cells."

@@ -13,11 +13,12 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from chatkernel.agent.interaction import Interaction
+from chatkernel.how_to_connect import ON_THE_PAGE
 from kernels import KernelError, NoSuchVariable
 
 HOW_TO_CONNECT = (
     "No model is connected, so what you write runs as Python. "
-    "To chat in plain words, choose **Connect a model** at the top."
+    f"To chat in plain words, {ON_THE_PAGE}."
 )
 LONGEST_CHARACTERS = 10_000
 LONGEST_LINES = 100

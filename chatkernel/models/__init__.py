@@ -7,7 +7,7 @@ from chatkernel.models.choice import ModelChoice
 from chatkernel.models.connect import Models
 from chatkernel.models.defaults import PROVIDERS, SUGGESTED, Provider
 from chatkernel.models.discovery import Discovery, find_model
-from chatkernel.models.errors import ModelProblem, ModelRefused, UnknownModel, describe
+from chatkernel.models.errors import ModelRefused, UnknownModel, describe
 from chatkernel.models.finding import Finding
 from chatkernel.models.patience import request_settings
 
@@ -17,7 +17,6 @@ __all__ = [
     "Discovery",
     "Finding",
     "ModelChoice",
-    "ModelProblem",
     "ModelRefused",
     "Models",
     "Provider",

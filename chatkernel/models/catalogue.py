@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +14,9 @@ from chatkernel.models.errors import UnknownModel
 
 ASK_SECONDS = 2.0
 """Start-up waits no longer than this for an answer."""
+
+_HOST_AND_PORT = re.compile(r"(?:[\w.-]+|\[[\da-f:]+\]):\d+(?:/|$)", re.I)
+"""Not any word: a key in the wrong field must not be looked up as a host."""
 
 
 class _Entry(BaseModel):
@@ -33,13 +37,24 @@ class _Failure(BaseModel):
     error: _Error
 
 
+class NothingAnswers(UnknownModel):
+    """Nobody listens at the address, or says a word in time."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Nothing answers at {address}: check the address, and that its server is running."
+        )
+
+
 def checked_address(url: str) -> str:
-    """The base address of an OpenAI-compatible API, without a slash at its end.
+    """The base address of an OpenAI-compatible API, without a slash at its end; ``host:port`` is spoken to over HTTP.
 
     Raises:
         UnknownModel: not an http(s) address, or it carries a password or a query.
     """
     address = url.strip().rstrip("/").removesuffix("/chat/completions")
+    if _HOST_AND_PORT.match(address):
+        address = f"http://{address}"
     wrong = UnknownModel("The model's address must look like http://127.0.0.1:8000/v1.")
     try:
         parts = urlsplit(address)
@@ -57,21 +72,30 @@ def checked_address(url: str) -> str:
 
 async def completed_address(address: str, key: str | None, http: httpx.AsyncClient) -> str:
     """``address``, or its ``/v1`` where only that lists models. Asks only when the address has no path."""
-    if urlsplit(address).path or await listed_models(address, key, http) is not None:
-        return address
     below = f"{address}/v1"
-    return below if await listed_models(below, key, http) is not None else address
+    try:
+        if urlsplit(address).path or await listed_models(address, key, http) is not None:
+            return address
+        return below if await listed_models(below, key, http) is not None else address
+    except NothingAnswers:
+        return address
 
 
 async def listed_models(
     address: str, key: str | None, http: httpx.AsyncClient
 ) -> tuple[str, ...] | None:
-    """The names ``GET {address}/models`` lists; None when it gives no list."""
+    """The names ``GET {address}/models`` lists; None when it gives no list.
+
+    Raises:
+        NothingAnswers: nobody is there to ask.
+    """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         response = await http.get(f"{address}/models", headers=headers, timeout=ASK_SECONDS)
         response.raise_for_status()
         return tuple(entry.id for entry in _Listing.model_validate_json(response.content).data)
+    except (httpx.ConnectError, httpx.TimeoutException):
+        raise NothingAnswers(address) from None
     except (httpx.HTTPError, ValidationError):
         return None
 

@@ -26,7 +26,8 @@ class ModelChoice:
 
     ``open()`` makes the model with an HTTP client of its own, which ``async with model`` closes. The first
     call imports the provider's client, which takes seconds: call it in a thread. In mode "direct" it raises
-    LookupError. ``key_from`` says where the key was found ("" for none); the key itself is in no field.
+    LookupError. ``key_from`` says where the key was found ("" for none); the key itself is in no field. ``short``
+    is the model's own name, without its provider or address.
     """
 
     name: str
@@ -34,21 +35,30 @@ class ModelChoice:
     reason: str
     open: Callable[[], Model] = field(default=_no_model, repr=False, compare=False)
     key_from: str = ""
+    short: str = ""
 
 
 def direct(reason: str) -> ModelChoice:
     """No model: what the user types is run."""
-    return ModelChoice("direct mode", "direct", reason)
+    return ModelChoice("direct mode", "direct", reason, short="direct mode")
 
 
 def choose(connection: Connection, *, reason: str) -> ModelChoice:
     """The model at the other end of ``connection``."""
-    name, key_from = shown_name(connection), connection.key_from
     if connection.address is None:
-        return ModelChoice(name, "chat", reason, partial(_open_provider, connection), key_from)
-    if connection.provider is None:
-        return ModelChoice(name, "chat", reason, partial(_open_address, connection), key_from)
-    return ModelChoice(name, "chat", reason, partial(_open_ollama, connection), key_from)
+        opening = partial(_open_provider, connection)
+    elif connection.provider is None:
+        opening = partial(_open_address, connection)
+    else:
+        opening = partial(_open_ollama, connection)
+    return ModelChoice(
+        shown_name(connection),
+        "chat",
+        reason,
+        opening,
+        connection.key_from,
+        short=connection.name.rstrip("/").rpartition("/")[2],
+    )
 
 
 def shown_name(connection: Connection) -> str:

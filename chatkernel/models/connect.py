@@ -48,6 +48,7 @@ class Models:
         self._http = http
         self._kept_file = kept_file
         self._changing = anyio.Lock()
+        self._changed = anyio.Event()
 
     @classmethod
     async def open(
@@ -80,6 +81,16 @@ class Models:
         return (self._by_hand or self._found).choice
 
     @property
+    def by_hand(self) -> bool:
+        """Whether the model in use was connected on the page, now or before the start."""
+        return self._by_hand is not None and self._by_hand.choice is not self._found.choice
+
+    @property
+    def changed(self) -> anyio.Event:
+        """Set when another model is in use. Take it before `current`, and no change is missed."""
+        return self._changed
+
+    @property
     def looked(self) -> tuple[Finding, ...]:
         by_hand = self._by_hand.looked if self._by_hand else ()
         return (*by_hand, *self._found.looked)
@@ -108,13 +119,13 @@ class Models:
                 connection = await self._locate(provider, key, address, name)
             except UnknownModel as error:
                 raise ModelRefused(error.message) from error
-            choice = choose(connection, reason="connected by hand")
+            how_long = "kept for the next start" if keep else "until the server stops"
+            choice = choose(connection, reason=f"connected by hand, {how_long}")
             await try_model(choice, key=connection.plain_key)
             # A key that the environment holds isn't copied out of it.
             await self._keep(connection.model_copy(update={"key": secret(key)}), keep=keep)
-            how_long = "kept for the next start" if keep else "until the server stops"
             finding = Finding("Connected by hand", True, f"{choice.name}, {how_long}")
-            self._by_hand = Discovery(choice, (finding,))
+            self._use(self._found, Discovery(choice, (finding,)))
             return choice
 
     async def disconnect(self) -> ModelChoice:
@@ -126,8 +137,13 @@ class Models:
         async with self._changing:
             found = await self._find()
             await anyio.to_thread.run_sync(kept.forget, self._kept_file)
-            self._found, self._by_hand = found, None
+            self._use(found, None)
             return found.choice
+
+    def _use(self, found: Discovery, by_hand: Discovery | None) -> None:
+        self._found, self._by_hand = found, by_hand
+        self._changed.set()
+        self._changed = anyio.Event()
 
     async def _locate(
         self, provider: str | None, key: str | None, address: str | None, name: str | None

@@ -6,17 +6,17 @@ ChatkernelError
 └── InvalidRequest
     └── ModelRefused      422 model_refused   "Connect a model" tried it, and nothing has changed
 
-A failed request is no error of ours: `describe` makes a `ModelProblem` of it.
+A failed request is no error of ours: `describe` puts it into words.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatkernel.errors import InvalidRequest, UnusableEnvironment
+from chatkernel.how_to_connect import ANOTHER_ON_THE_PAGE
 
 if TYPE_CHECKING:
     from pydantic_ai.exceptions import AgentRunError, ModelAPIError
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _LOOKS_LIKE_A_KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|pplx|nvapi)[-_][\w.*…-]{6,}|\bAIza[\w*…-]{6,}|(?i:bearer\s+)\S+"
 )
-_CONNECT = "choose another model under “Connect a model”"
-_AGAIN = f"Try again; if it keeps happening, {_CONNECT}."
+_AGAIN = f"Try again; if it keeps happening, {ANOTHER_ON_THE_PAGE}."
 _LONGEST_QUOTE = 300
 
 
@@ -43,19 +42,8 @@ class ModelRefused(InvalidRequest):
     code = "model_refused"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelProblem:
-    """A failed request in words for the user, with the next step.
-
-    ``retryable``: the same message may well succeed later with nothing changed.
-    """
-
-    message: str
-    retryable: bool
-
-
-def describe(exc: BaseException, choice: ModelChoice | None = None) -> ModelProblem:
-    """What a failed model request means for the user.
+def describe(exc: BaseException, choice: ModelChoice | None = None) -> str:
+    """A failed model request in words for the user, with the next step.
 
     With ``choice`` a refused key is named by the variable it came from. Never quotes a key.
     """
@@ -65,18 +53,13 @@ def describe(exc: BaseException, choice: ModelChoice | None = None) -> ModelProb
     if isinstance(error, AgentRunError):
         return _run_error(error, choice)
     if isinstance(error, TimeoutError):
-        return ModelProblem("The model did not answer in time. Try again.", True)
+        return "The model did not answer in time. Try again."
     if isinstance(error, (UserError, ImportError)):
         why = _first_sentence(str(error))
-        return ModelProblem(f"The model can't be used as it is set up: {why}.", False)
+        return f"The model can't be used as it is set up: {why}."
     if isinstance(error, OSError):
-        return ModelProblem(
-            "The connection to the model failed. Check that it is running, then try again.", True
-        )
-    return ModelProblem(
-        f"Something went wrong while talking to the model ({type(error).__name__}). Try again.",
-        True,
-    )
+        return "The connection to the model failed. Check that it is running, then try again."
+    return f"Something went wrong while talking to the model ({type(error).__name__}). Try again."
 
 
 def without_key(text: str, key: str | None = None) -> str:
@@ -93,37 +76,28 @@ def _first_leaf(exc: BaseException) -> BaseException:
     return exc
 
 
-def _run_error(error: AgentRunError, choice: ModelChoice | None) -> ModelProblem:
+def _run_error(error: AgentRunError, choice: ModelChoice | None) -> str:
     from pydantic_ai import exceptions as known
 
     match error:
         case known.ModelAPIError():
             return _api_error(error, choice)
         case known.ContentFilterError():
-            return ModelProblem(
-                "The provider's content filter stopped the answer. Say it in other words.", False
-            )
+            return "The provider's content filter stopped the answer. Say it in other words."
         case known.OutputTokenLimitExceeded():
-            return ModelProblem(
-                "The answer was longer than the model may write at once. Ask for a smaller step.",
-                False,
-            )
+            return "The answer was longer than the model may write at once. Ask for a smaller step."
         case known.UsageLimitExceeded():
-            return ModelProblem(
-                f"This turn reached its limit ({_first_sentence(error.message)}). Send “continue” to go on.",
-                False,
-            )
+            return f"This turn reached its limit ({_first_sentence(error.message)}). Send “continue” to go on."
         case known.UnexpectedModelBehavior():
-            return ModelProblem(
+            return (
                 "The model sent something that can't be read: "
-                f"a malformed reply or broken tool arguments. {_AGAIN}",
-                True,
+                f"a malformed reply or broken tool arguments. {_AGAIN}"
             )
         case _:
-            return ModelProblem(f"The turn ended early: {_first_sentence(error.message)}.", True)
+            return f"The turn ended early: {_first_sentence(error.message)}."
 
 
-def _api_error(error: ModelAPIError, choice: ModelChoice | None) -> ModelProblem:
+def _api_error(error: ModelAPIError, choice: ModelChoice | None) -> str:
     """Answers of the provider, and failures to get one."""
     from pydantic_ai import exceptions as known
 
@@ -141,19 +115,19 @@ def _api_error(error: ModelAPIError, choice: ModelChoice | None) -> ModelProblem
             | known.ModelQuotaExceededError()
             | known.ModelHTTPError()
         ):
-            return ModelProblem(_refusal(error, choice), False)
+            return _refusal(error, choice)
         case _ if error.body is not None:
-            return ModelProblem(f"{_who(error)} broke off the answer. {_words(error)}", True)
+            return f"{_who(error)} broke off the answer. {_words(error)}"
         case _:
-            return ModelProblem(f"{_who(error)}: the reply was malformed. {_AGAIN}", True)
+            return f"{_who(error)}: the reply was malformed. {_AGAIN}"
 
 
-def _later(error: ModelAPIError, what: str) -> ModelProblem:
+def _later(error: ModelAPIError, what: str) -> str:
     """For what passes by itself."""
     wait = "a little"
     if error.retry_after is not None and error.retry_after > 1:
         wait = f"{math.ceil(error.retry_after)} seconds"
-    return ModelProblem(f"{_who(error)}: {what}. Wait {wait} and try again.", True)
+    return f"{_who(error)}: {what}. Wait {wait} and try again."
 
 
 def _refusal(error: ModelAPIError, choice: ModelChoice | None) -> str:
@@ -164,11 +138,11 @@ def _refusal(error: ModelAPIError, choice: ModelChoice | None) -> str:
     match error:
         case known.ModelAuthenticationError():
             key = (choice.key_from if choice else "") or "its key"
-            return f"{who}: the key was refused. Check {key}, or {_CONNECT}."
+            return f"{who}: the key was refused. Check {key}, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelNotFoundError():
             suggested = getattr(error, "suggested_model_id", None)
             hint = f" (did you mean {suggested}?)" if suggested else ""
-            return f"{who}: there is no such model{hint}. Check its name, or {_CONNECT}."
+            return f"{who}: there is no such model{hint}. Check its name, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelContextWindowExceededError():
             return (
                 f"The chat has become too long for {error.model_name}. "
@@ -177,13 +151,13 @@ def _refusal(error: ModelAPIError, choice: ModelChoice | None) -> str:
         case known.ModelQuotaExceededError():
             return (
                 f"{who}: the account's quota or credit is used up. "
-                f"Top it up with the provider, or {_CONNECT}."
+                f"Top it up with the provider, or {ANOTHER_ON_THE_PAGE}."
             )
         case _:
             return f"{who}: the request was refused. {_words(error)}"
 
 
-def _no_answer(error: ModelAPIError) -> ModelProblem:
+def _no_answer(error: ModelAPIError) -> str:
     from pydantic_ai import exceptions as known
 
     who = error.model_name
@@ -191,14 +165,12 @@ def _no_answer(error: ModelAPIError) -> ModelProblem:
         case known.ModelConnectionError(phase="connect" | "pool"):
             text = f"{who} can't be reached. Check that it is running and that this machine is online, then try again."
         case known.ModelRequestTimeout():
-            text = (
-                f"{who} did not answer within {error.timeout:g} seconds. Try again, or {_CONNECT}."
-            )
+            text = f"{who} did not answer within {error.timeout:g} seconds. Try again, or {ANOTHER_ON_THE_PAGE}."
         case known.ModelTimeoutError():
-            text = f"{who} fell silent for too long. Try again, or {_CONNECT}."
+            text = f"{who} fell silent for too long. Try again, or {ANOTHER_ON_THE_PAGE}."
         case _:
             text = f"The connection to {who} broke off before the answer was complete. Try again."
-    return ModelProblem(text, True)
+    return text
 
 
 def _who(error: ModelAPIError) -> str:
@@ -213,7 +185,7 @@ def _words(error: ModelAPIError) -> str:
     words = inner.get("message") if isinstance(inner, dict) else None
     if isinstance(words, str) and words:
         return f"It says: {_quote(words)}"
-    return f"Try again, or {_CONNECT}."
+    return f"Try again, or {ANOTHER_ON_THE_PAGE}."
 
 
 def _first_sentence(text: str) -> str:

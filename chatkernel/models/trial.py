@@ -33,7 +33,7 @@ async def try_model(choice: ModelChoice, *, key: str | None) -> None:
             "If it is still loading, try again in a minute."
         ) from None
     except Exception as error:  # noqa: BLE001  whatever a provider's client raises, it can't be used
-        raise ModelRefused(without_key(describe(error, choice).message, key)) from None
+        raise ModelRefused(without_key(describe(error, choice), key)) from None
 
 
 async def _first_event(model: Model) -> None:

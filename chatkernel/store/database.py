@@ -47,7 +47,7 @@ class Database:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A transaction that may write: committed on leaving, rolled back if something was raised.
 
-        One at a time, so await nothing in it but the session. A cancellation waits for its end:
+        One at a time, so await nothing slow in it but the session. A cancellation waits for its end:
         cut off in the middle of a commit, nobody could tell whether it took place.
 
         Raises:

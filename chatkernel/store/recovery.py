@@ -2,14 +2,17 @@
 
 A turn's file is written before its row is finished, and rows are deleted before their files, so a
 crash leaves one of these, and all of them are made right here: a running turn with its file
-(finished now), without one, or with that of a turn edited away (failed); files no row knows;
-temporary files. A row whose file is missing stays: the chat says which turn it is.
+(finished now), without one, or with that of a turn edited away (failed); temporary files; files of
+what a user has deleted, which is on record until they are gone. A row whose file is missing stays:
+the chat says which turn it is. What else has no row may be newer than the database, if that was
+brought back from a copy: it is moved to lost+found. Artifacts of a failed turn keep their rows, and
+go when the turn does.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from anyio import to_thread
 from sqlalchemy import delete
@@ -19,28 +22,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from chatkernel.errors import DamagedTurn
 from chatkernel.settings import Settings
 from chatkernel.store import crud
+from chatkernel.store.crud.chat import Removed
 from chatkernel.store.database import Database
-from chatkernel.store.rows import Artifact, Chat, Turn, User
-from chatkernel.store.sweep import Known, sweep
+from chatkernel.store.deletions import Deletions
+from chatkernel.store.lost_found import LostFound
+from chatkernel.store.rows import Artifact, Chat, Turn, User, now
+from chatkernel.store.sweep import Gone, Known, Swept, sweep
 from chatkernel.store.turn_file import TurnFile
 from chatkernel.store.turn_path import turn_path
 from chatkernel.store.turn_store import TurnStore
 
 
-@dataclass(frozen=True)
-class Recovered:
-    """What was found: turns finished and failed, and how many files and folders were removed.
-
-    ``left`` are paths that could not be removed, each with the reason.
-    """
-
-    finished: int
-    failed: int
-    removed: int
-    left: tuple[str, ...]
-
-
-async def recover(settings: Settings, database: Database) -> Recovered:
+async def recover(settings: Settings, database: Database) -> Swept:
     """Put everything in order. To be called before anything else uses the data folder."""
     turns = TurnStore(settings.chats)
     async with database.reading() as session:
@@ -49,11 +42,16 @@ async def recover(settings: Settings, database: Database) -> Recovered:
     async with database.session() as session:
         for (chat, turn), file in zip(unfinished, files, strict=True):
             await _finish(session, chat, turn, file)
+    deletions = Deletions(settings.deletions)
+    records = await deletions.read()
     async with database.reading() as session:
-        users = await _known(session)
-    swept = await to_thread.run_sync(sweep, settings, users)
-    finished = sum(file is not None for file in files)
-    return Recovered(finished, len(files) - finished, swept.removed, tuple(swept.left))
+        known, replaced = await _known(session), await _replaced(session)
+    users = {user: (known[user], _gone(user, replaced, records.values())) for user in known}
+    swept = await to_thread.run_sync(sweep, settings, users, LostFound(settings.data, now()))
+    if not swept.left:
+        for record in [path for path, removed in records.items() if removed.user_id in known]:
+            await deletions.forget(record)
+    return swept
 
 
 async def _running_turns(session: AsyncSession) -> list[tuple[Chat, Turn]]:
@@ -69,17 +67,15 @@ async def _own_file(turns: TurnStore, chat: Chat, turn: Turn) -> TurnFile | None
         file = await turns.read(chat.user_id, chat.id, turn.idx)
     except DamagedTurn:
         return None
-    is_own = bool(file.blocks) and file.blocks[0]["seq"] >= turn.first_seq
+    is_own = file.first_seq is not None and file.first_seq >= turn.first_seq
     return file if is_own else None
 
 
 async def _finish(session: AsyncSession, chat: Chat, turn: Turn, file: TurnFile | None) -> None:
     owned = crud.chat.for_user(chat.user_id)
-    # Some may have been noted before the end: the file has them all, a lost turn needs none.
-    await session.exec(
-        delete(Artifact).where(col(Artifact.chat_id) == chat.id, col(Artifact.turn_idx) == turn.idx)
-    )
-    if file:
+    if file:  # which has all artifacts; some may have been noted before the end
+        noted = (col(Artifact.chat_id) == chat.id, col(Artifact.turn_idx) == turn.idx)
+        await session.exec(delete(Artifact).where(*noted))
         await owned.add_artifacts(session, chat.id, turn.idx, file.artifacts)
     await owned.finish_turn(
         session,
@@ -92,17 +88,41 @@ async def _finish(session: AsyncSession, chat: Chat, turn: Turn, file: TurnFile 
 
 
 async def _known(session: AsyncSession) -> dict[str, Known]:
-    chats: defaultdict[str, dict[str, set[int]]] = defaultdict(dict)
+    chats: defaultdict[str, set[str]] = defaultdict(set)
     for user_id, chat_id in await session.exec(select(Chat.user_id, Chat.id)):
-        chats[user_id][chat_id] = set()
+        chats[user_id].add(chat_id)
+    turn_files: defaultdict[str, set[str]] = defaultdict(set)
     stored = select(Chat.user_id, Chat.id, Turn.idx).join(Turn, col(Turn.chat_id) == Chat.id)
     for user_id, chat_id, idx in await session.exec(stored.where(col(Turn.obj_fp).is_not(None))):
-        chats[user_id][chat_id].add(idx)
+        turn_files[user_id].add(turn_path(user_id, chat_id, idx))
     shas: defaultdict[str, set[str]] = defaultdict(set)
     shown = select(Chat.user_id, Artifact.sha).join(Artifact, col(Artifact.chat_id) == Chat.id)
     for user_id, sha in await session.exec(shown):
         shas[user_id].add(sha)
     return {
-        user_id: Known(chats[user_id], shas[user_id])
+        user_id: Known(chats[user_id], turn_files[user_id], shas[user_id])
         for user_id in await session.exec(select(User.id))
     }
+
+
+async def _replaced(session: AsyncSession) -> dict[str, int]:
+    """Where a turn got no file: below which number a file in its place is of one edited away."""
+    lost = (
+        select(Chat.user_id, Chat.id, Turn.idx, Turn.first_seq)
+        .join(Turn, col(Turn.chat_id) == Chat.id)
+        .where(col(Turn.obj_fp).is_(None))
+    )
+    return {turn_path(user, chat, idx): seq for user, chat, idx, seq in await session.exec(lost)}
+
+
+def _gone(user_id: str, replaced: Mapping[str, int], records: Iterable[Removed]) -> Gone:
+    own = [removed for removed in records if removed.user_id == user_id]
+    turn_files = dict(replaced)
+    for removed in own:
+        for where in removed.turn_files:
+            turn_files[where] = max(turn_files.get(where, 0), removed.below_seq)
+    return Gone(
+        chats={removed.chat_id for removed in own if removed.chat_id is not None},
+        turn_files=turn_files,
+        artifacts={sha for removed in own for sha in removed.artifacts},
+    )

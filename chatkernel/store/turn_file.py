@@ -46,6 +46,11 @@ class TurnFile:
         """What the blocks show, each once."""
         return artifact_refs(blocks_from_wire(self.blocks))
 
+    @property
+    def first_seq(self) -> int | None:
+        """The number of its first block, if it has one."""
+        return int(self.blocks[0]["seq"]) if self.blocks else None
+
     def write(self, path: Path) -> None:
         """Put the turn at ``path``, whole or not at all; on disk when it returns.
 

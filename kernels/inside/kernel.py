@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
+from IPython.core.error import StdinNotImplementedError
 
 from .bundles import Refused, bundle_of
 from .formatters import register_formatters
@@ -24,8 +25,9 @@ class InsideKernel(IPythonKernel):
     """Stock, except for these.
 
     It answers ``variables_request`` and ``bundle_request`` on the shell channel, without touching
-    the user's history. What would be paged is displayed. It runs no debugger. An interrupt is not
-    lost, doesn't end the kernel, and takes no reply (`Interrupts`).
+    the user's history. What would be paged is displayed. It runs no debugger. Who asks for input
+    is told what to do instead. An interrupt is not lost, doesn't end the kernel, and takes no reply
+    (`Interrupts`).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -64,6 +66,20 @@ class InsideKernel(IPythonKernel):
             self.send_response(self.iopub_socket, "error", content)
         return content
 
+    def raw_input(self, prompt: str = "") -> str:
+        """What ``input()`` calls."""
+        if not self._allow_stdin:
+            raise _cannot_ask("input()")
+        answer: str = super().raw_input(prompt)
+        return answer
+
+    def getpass(self, *args: Any, **kwargs: Any) -> str:
+        """What ``getpass.getpass()`` calls."""
+        if not self._allow_stdin:
+            raise _cannot_ask("getpass()")
+        answer: str = super().getpass(*args, **kwargs)
+        return answer
+
     async def variables_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Answer ``{}`` with ``{"status", "variables"}``, see `inventory`."""
         self._answer(stream, ident, parent, lambda: {"variables": inventory(self.shell)})
@@ -84,6 +100,10 @@ class InsideKernel(IPythonKernel):
         reply = parent["header"]["msg_type"].replace("_request", "_reply")
         session: Any = self.session
         session.send(stream, reply, content, parent, ident)
+
+
+def _cannot_ask(how: str) -> StdinNotImplementedError:
+    return StdinNotImplementedError(f"{how} can't ask here. Put the value into the code.")
 
 
 def _described(error: BaseException) -> Content:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import WebSocketRoute, expect
+import pytest
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from tests.browser.conftest import PHONE, Visits
 from tests.browser.tab import Tab
@@ -40,6 +41,144 @@ def test_enter_goes_on_also_before_python_has_started(ann: Tab) -> None:
     ann.write("def double(x):")
     ann.message.press("Enter")
     expect(ann.message).to_have_value("def double(x):\n    ")
+
+
+@pytest.mark.parametrize(
+    ("code", "indent"),
+    [
+        ("for n in range(3):", "    "),
+        ("class A:  # a comment", "    "),
+        ("if a:\n    b", "    "),
+        ("if a:\n    b = (1,\n  2)", "    "),
+        ("if a:\n    !ls 'it", "    "),
+        ("f(1,", ""),
+        ("  f(", "      "),
+        ("d = {'(':", ""),
+        ("@cache", ""),
+        ("a = 1 + \\", ""),
+        ("text = '''(\n  it's", ""),
+        ("x = 1", None),
+        ("print(')', '\\'(', \"#\") # (", None),
+        ("f(\n    1,\n    2)", None),
+        ("text = '''(\n  it's'''", None),
+        ("  x = 1", None),
+        ("if a:\n    b\n    ", None),
+        ("if a:\n    b\nc", None),
+        ("f(1))", None),
+        ("%timeit x:", None),
+        ("!echo (", None),
+        ("!echo '\nx", None),
+        ("%%bash\nif a:", None),
+        ("'(", None),
+        ("", None),
+    ],
+)
+def test_what_surely_goes_on_is_known_without_the_kernel(
+    ann: Tab, code: str, indent: str | None
+) -> None:
+    found = ann.page.evaluate(
+        """async code => {
+            const { goesOn } = await import(`${document.body.dataset.static}/js/going_on.js`);
+            return goesOn(code);
+        }""",
+        code,
+    )
+    assert found == indent
+
+
+def test_a_fast_typist_writes_a_loop_before_python_has_started(ann: Tab) -> None:
+    ann.message.press_sequentially("for i in range(3):\nprint('i is', i)\n\n")
+    ann.turns(1)
+    assert ann.prompts.text_content() == "for i in range(3):\n    print('i is', i)\n    "
+    expect(ann.results).to_have_text("i is 0 i is 1 i is 2")
+    expect(ann.message).to_have_value("")
+
+
+def test_enter_sends_the_text_as_it_stood(ann: Tab) -> None:
+    question = Question(ann)
+    ann.write("a = 20")
+    ann.message.press("Enter")
+    question.is_asked()
+    ann.message.press_sequentially("a + 1")
+    ann.message.press("Enter")
+    expect(ann.message).to_have_value("a = 20\na + 1")
+    question.answer("complete")
+    ann.turns(1)
+    assert ann.prompts.text_content() == "a = 20"
+    expect(ann.message).to_have_value("a + 1")
+    ann.message.press("Enter")
+    question.is_asked()
+    question.answer("complete")
+    ann.turns(2)
+    expect(ann.results.last).to_have_text("21")
+
+
+def test_enter_goes_on_where_it_was_pressed(ann: Tab) -> None:
+    question = Question(ann)
+    ann.write("a = 20")
+    ann.message.press("Enter")
+    question.is_asked()
+    ann.message.press_sequentially("a")
+    question.answer("incomplete", "  ")
+    expect(ann.message).to_have_value("a = 20\n  a")
+    ann.message.press_sequentially(" + 1")
+    expect(ann.message).to_have_value("a = 20\n  a + 1")
+    expect(ann.prompts).to_have_count(0)
+
+
+def test_enter_means_nothing_once_its_text_was_changed(ann: Tab) -> None:
+    question = Question(ann)
+    ann.write("a = 20")
+    ann.message.press("Enter")
+    question.is_asked()
+    ann.message.press("Backspace")
+    question.answer("complete")
+    ann.say("1")
+    expect(ann.prompts).to_have_text(["1"])
+
+
+def test_two_quick_enters_send_once(ann: Tab) -> None:
+    ann.message.press_sequentially("'once'\n\n\n")
+    ann.turns(1)
+    ann.say("'next'")
+    expect(ann.prompts).to_have_text(["'once'", "'next'"])
+
+
+def test_enter_while_a_cell_runs_says_why_nothing_is_sent(ann: Tab) -> None:
+    ann.send("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+    expect(ann.live).to_contain_text("begun")
+    ann.message.press_sequentially("'next'\n")
+    why = ann.page.get_by_text("The cell is still running")
+    expect(why).to_be_visible()
+    ann.message.press_sequentially("'and next'")
+    expect(why).to_be_hidden()
+    expect(ann.message).to_have_value("'next'\n'and next'")
+    ann.message.press("Control+Enter")
+    expect(why).to_be_visible()
+    ann.stop_button.click()
+    ann.turns(1)
+    expect(why).to_be_hidden()
+    expect(ann.prompts).to_have_count(1)
+
+
+class Question:
+    """Whether a cell goes on, asked by the page and answered by the test."""
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+        self._asked: list[Route] = []
+        tab.page.route("**/is_complete", self._take)
+
+    def _take(self, route: Route) -> None:
+        self._asked.append(route)
+
+    def is_asked(self) -> None:
+        while not self._asked:
+            self._tab.page.wait_for_timeout(10)
+
+    def answer(self, status: str, indent: str = "") -> None:
+        with self._tab.page.expect_response("**/is_complete"):
+            self._asked.pop().fulfill(json={"status": status, "indent": indent})
 
 
 def test_enter_in_the_middle_of_code_begins_a_line(ann: Tab) -> None:

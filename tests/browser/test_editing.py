@@ -59,6 +59,26 @@ def test_later_turns_vanish_and_the_chat_goes_on(talked: Tab, served: Served) ->
     expect(talked.prompts).to_have_count(3)
 
 
+def test_the_bar_says_what_an_edit_costs(ann: Tab) -> None:
+    for text in ("hello", "a = 1", "hello again"):
+        ann.say(text)
+    bar = ann.page.locator("[data-editing-label]")
+    costs = {
+        1: "later messages will go away, and Python will start afresh, without any variables",
+        2: "later messages will go away, and Python will start afresh, without any variables",
+        3: "",
+    }
+    for number, cost in costs.items():
+        ann.prompts.nth(number - 1).hover()
+        pencil(ann, number).click()
+        expect(bar).to_have_text(f"Editing message {number}" + (f" — {cost}" if cost else ""))
+    ann.button("Cancel").click()
+    ann.say("b = 2")
+    ann.prompts.last.hover()
+    pencil(ann, 4).click()
+    expect(bar).to_have_text("Editing message 4 — Python will start afresh, without any variables")
+
+
 def test_cancel_brings_back_what_was_being_written(talked: Tab) -> None:
     talked.write("a draft")
     talked.prompts.first.hover()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import psutil
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visits
@@ -50,6 +51,47 @@ def test_three_examples_build_on_each_other_and_outlive_the_server(
         assert ann.blocks() == before
         expect(ann.figures).to_have_count(1)
         assert not psutil.Process(again.process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_works_by_itself_and_the_next_builds_on_it(ann: Tab, example: str) -> None:
+    ann.page.locator(".example", has_text=example).click()
+    following = EXAMPLES[EXAMPLES.index(example) + 1 :]
+    for turn, name in enumerate(following, start=1):
+        ann.turns(turn)
+        expect(ann.page.locator(".suggestion:visible")).to_have_text([name])
+        ann.button(name).click()
+    ann.turns(1 + len(following))
+    expect(ann.log.locator(".traceback")).to_have_count(0)
+    expect(ann.figures).to_have_count(1)
+    expect(ann.page.locator(".suggestion:visible")).to_have_count(0)
+    assert all("read_csv" not in (prompt.text_content() or "") for prompt in ann.prompts.all()[1:])
+
+
+@pytest.mark.parametrize("code", ["1/0", "a b"])
+def test_after_an_example_that_failed_none_is_offered(ann: Tab, code: str) -> None:
+    ann.page.locator("#scroll").evaluate(
+        """(place, code) => {
+            const example = document.createElement("button");
+            Object.assign(example.dataset, { example: code, step: 0 });
+            place.append(example);
+            example.click();
+        }""",
+        code,
+    )
+    ann.turns(1)
+    expect(ann.page.locator(".suggestion:visible")).to_have_count(0)
+
+
+def test_the_next_example_is_offered_until_another_message(ann: Tab) -> None:
+    ann.page.locator(".example", has_text=EXAMPLES[0]).click()
+    ann.turns(1)
+    expect(ann.button(EXAMPLES[1])).to_be_visible()
+    ann.write("del sales")
+    expect(ann.button(EXAMPLES[1])).to_be_hidden()
+    ann.send_button.click()
+    ann.turns(2)
+    expect(ann.button(EXAMPLES[1])).to_be_hidden()
 
 
 def click_examples(tab: Tab) -> None:

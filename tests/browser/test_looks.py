@@ -15,10 +15,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, WIDE, Visits
+from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
 from tests.browser.talker import Talker
-from tests.scripted import Call, Status, Text
-from tests.serving import Served
+from tests.scripted import Call, ScriptedServer, Status, Text
+from tests.serving import Served, serving
 
 README_PICTURE = Path(__file__).parents[2] / "docs" / "screenshot.png"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -90,6 +91,26 @@ def test_dialogs(served: Served, visit: Visits, screenshots: Path) -> None:
     ann.page.locator("[data-delete-chat]").click()
     for shape in shapes(ann):
         take(ann, screenshots / f"{shape}-delete.png")
+
+
+def test_a_connected_model(tmp_path: Path, visit: Visits, screenshots: Path) -> None:
+    with (
+        ScriptedServer.running([Text("ok")], models=["a-lab/open-model-32b-instruct"]) as model,
+        serving(tmp_path / "data", environ=EAGER) as served,
+    ):
+        ann = visit(served, "Ann Example")
+        connected = ann.page.request.post(
+            f"{served.url}/api/model", data={"address": model.openai_url}
+        )
+        assert connected.ok, connected.text()
+        chip = ann.page.get_by_role("banner").get_by_role("button", name="open-model-32b")
+        expect(chip).to_be_visible()
+        for shape in shapes(ann):
+            take(ann, screenshots / f"{shape}-connected-header.png")
+        chip.click()
+        for shape in shapes(ann):
+            take(ann, screenshots / f"{shape}-connected.png")
+        visit.allow_lost_servers()
 
 
 def test_a_chat_of_cells(served: Served, visit: Visits, screenshots: Path) -> None:

@@ -36,6 +36,15 @@ def test_the_composer_is_free_after(ann: Tab, troubles: dict[str, str]) -> None:
     expect(ann.results.last).to_have_text("'alive'")
 
 
+def test_the_news_that_python_ended_goes_with_the_next_turn(ann: Tab) -> None:
+    ann.say("exit()")
+    expect(ann.notices).to_contain_text("Python ended")
+    ann.say("'alive'")
+    expect(ann.results.last).to_have_text("'alive'")
+    expect(ann.notices).to_be_empty()
+    expect(ann.page.get_by_text("Python ended")).to_have_count(1)
+
+
 def test_words_are_answered_with_how_to_connect_a_model(ann: Tab) -> None:
     ann.say("hello")
     expect(ann.answers).to_contain_text("isn't defined")

@@ -16,6 +16,7 @@ from chatkernel.live_kernels import Owner
 from chatkernel.settings import Settings, load_settings
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.database import Database
+from chatkernel.store.deletions import Deletions
 from chatkernel.store.recovery import recover
 from chatkernel.store.turn_store import TurnStore
 
@@ -28,7 +29,8 @@ async def archive_in(settings: Settings) -> AsyncIterator[Archive]:
     async with Database.open(settings.database) as database:
         await recover(settings, database)
         turns, artifacts = TurnStore(settings.chats), Artifacts(settings.artifacts)
-        yield Archive(database, turns, artifacts, settings.workspaces)
+        deletions = Deletions(settings.deletions)
+        yield Archive(database, turns, artifacts, settings.workspaces, deletions)
 
 
 @pytest.fixture
@@ -206,6 +208,69 @@ async def test_what_the_disk_keeps_of_deleted_turns_is_no_failure(
     await archive.delete_from(ann, log, 0)
     assert (await archive.load(ann, log.id)).turns == []
     monkeypatch.setattr(archive.turns, "discard_chat", refuse)
+    await archive.delete_chat(ann, log.id)
+    with pytest.raises(NotFound):
+        await archive.load(ann, log.id)
+
+
+async def test_what_was_deleted_is_gone_also_if_the_server_ends_before_its_files(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*args: object) -> None:
+        raise ZeroDivisionError
+
+    async with archive_in(settings) as before:
+        ann = (await before.user("ann")).id
+        logs = [await take_with_all(before, ann, text) for text in ("edited", "deleted")]
+        with monkeypatch.context() as crashing:
+            crashing.setattr(before.turns, "discard", crash)
+            with pytest.raises(ZeroDivisionError):
+                await before.delete_from(ann, logs[0], 0)
+            with pytest.raises(ZeroDivisionError):
+                await before.delete_chat(ann, logs[1].id)
+    assert len(list(settings.deletions.iterdir())) == 2
+    async with archive_in(settings):
+        left = {path for path in settings.data.rglob("*") if path.is_file()}
+    mine = settings.workspaces / ann / logs[0].id / "mine.csv"
+    assert {path for path in left if "chatkernel.db" not in path.name} == {mine}
+
+
+async def take_with_all(archive: Archive, user: str, text: str) -> ChatLog:
+    """A new chat with a turn, an artifact and a file in its workspace."""
+    log = await archive.load(user, (await archive.empty_or_new(user)).id)
+    await take(archive, user, log, text)
+    owner = Owner(user, log.id)
+    await archive.put(owner, 0, text.encode(), media_type="image/png", name=None)
+    folder = archive.workspace(owner).root
+    folder.mkdir(parents=True)
+    (folder / "mine.csv").touch()
+    return log
+
+
+async def test_a_deletion_is_on_record_before_it_happens_and_not_after(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*args: object) -> None:
+        raise ZeroDivisionError
+
+    await take(archive, ann, log, "one")
+    with monkeypatch.context() as crashing:
+        crashing.setattr(archive.deletions, "record", crash)
+        with pytest.raises(ZeroDivisionError):
+            await archive.delete_chat(ann, log.id)
+    assert len((await archive.load(ann, log.id)).turns) == 1
+    await archive.delete_chat(ann, log.id)
+    assert list(settings.deletions.iterdir()) == []
+
+
+async def test_a_full_disk_does_not_keep_anybody_from_deleting(
+    archive: Archive, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise DiskFull("Full.")
+
+    await take(archive, ann, log, "one")
+    monkeypatch.setattr("chatkernel.store.deletions.write_file", full)
     await archive.delete_chat(ann, log.id)
     with pytest.raises(NotFound):
         await archive.load(ann, log.id)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,11 @@ def test_beyond_this_machine_is_refused(tmp_path: Path) -> None:
 
 def test_beyond_this_machine_a_name_is_no_login(tmp_path: Path) -> None:
     beyond = ("--host", "0.0.0.0", "--unsafe-no-sandbox")
-    with serving(tmp_path / "data", *beyond, environ={"CHATKERNEL_HOSTS": "0.0.0.0"}) as served:
+    with serving(tmp_path / "data", *beyond) as served:
+        assert served.url.startswith("http://127.0.0.1:")
+        printed = served.log.read_text()
+        assert served.url in printed
+        assert "listens on 0.0.0.0" in printed
         client = served.client(None)
         alone = client.post("/api/login", json={"username": "ann"})
         assert (alone.status_code, "name alone" in alone.text) == (403, True)
@@ -79,10 +84,22 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
     assert_refused(done, "CHATKERNEL_PORT")
 
 
+def test_a_setting_that_is_none_is_named_and_stopping_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", environ={"CHATKERNEL_PROT": "5"}) as served:
+        assert "no setting CHATKERNEL_PROT" in served.log.read_text()
+        assert served.stop() == 0
+        assert served.log.read_text().endswith("\nStopping…\n")
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     done = run("serve", "--port", "0", "--data", str(tmp_path / "file" / "data"))
     assert_refused(done, "data folder")
+
+
+def test_the_version_is_said() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"chatkernel {version('chatkernel')}\n")
 
 
 def test_wrong_use_exits_with_two() -> None:
@@ -100,6 +117,34 @@ def test_ask_takes_a_turn_in_this_process_and_writes_figures(tmp_path: Path) -> 
     figure = next(tmp_path.glob("figure-*.html"))
     assert figure.name in done.stdout
     assert "plotly" in figure.read_text()
+    assert "import pandas" not in done.stdout
+
+
+def test_a_cell_that_raises_or_cannot_run_fails(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    raised = run("ask", "1/0", "--data", data)
+    assert (raised.returncode, raised.stdout) == (1, "")
+    assert "ZeroDivisionError" in raised.stderr
+    refused = run("ask", "hello there", "--data", data)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "--model or CHATKERNEL_MODEL" in refused.stderr
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as unread:
+        done = subprocess.run(
+            [*CLI, "ask", "print('hi')", "--data", str(tmp_path / "data")],
+            env=clean_environment(),
+            stdout=unread,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.strip()) == (1, "print('hi')")
+    assert list((tmp_path / "data/runtime/kernels").iterdir()) == []
 
 
 def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
@@ -107,11 +152,14 @@ def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as served:
         first = run("ask", "kept = 6 * 7", "--user", "ann", "--data", data, cwd=tmp_path)
         assert first.returncode == 0, first.stderr
-        chat = first.stdout.split()[-1]
+        assert first.stdout == ""
+        chat = first.stderr.split()[-1]
         again = run("ask", "print(kept)", "--user", "ann", "--chat", chat, "--data", data)
         assert "42" in again.stdout
         turns = served.client("ann").get(f"/api/chats/{chat}").json()["turns"]
         assert [turn["user_text"] for turn in turns] == ["kept = 6 * 7", "print(kept)"]
+        other = run("ask", "1", "--data", data, "--model", "anthropic:claude-sonnet-5-5")
+        assert_refused(other, served.url, "--model")
         strange = run("ask", "1", "--user", "bob", "--chat", chat, "--data", data)
         assert (strange.returncode, "no such chat" in strange.stderr) == (1, True)
 

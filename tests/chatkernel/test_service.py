@@ -306,3 +306,19 @@ async def test_a_crash_in_the_host_closes_everything(
     async with opened(tmp_path / "data") as again:
         (record,) = (await again.service.archive.load(talk.user_id, talk.chat)).turns
     assert record.status == "stopped"
+
+
+async def test_what_the_database_does_not_know_is_kept_and_the_log_says_where(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path) as here:
+        talk = await here.talk()
+    newer = tmp_path / "chats" / talk.user_id / talk.chat / "0.mpk"
+    newer.parent.mkdir(parents=True)
+    newer.write_bytes(b"newer")
+    async with opened(tmp_path):
+        pass
+    (kept,) = (tmp_path / "lost+found").rglob("0.mpk")
+    assert kept.read_bytes() == b"newer"
+    (told,) = (text for text in caplog.messages if "lost+found" in text)
+    assert f"doesn't know were moved to {tmp_path}/lost+found/" in told

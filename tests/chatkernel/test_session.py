@@ -16,7 +16,6 @@ from pydantic_ai.messages import ModelMessage, UserPromptPart
 from chatkernel.archive import Archive
 from chatkernel.chat_log import ChatLog
 from chatkernel.errors import (
-    Busy,
     DiskFull,
     EditOutOfRange,
     EmptyMessage,
@@ -582,24 +581,6 @@ async def test_a_turn_that_does_not_heed_the_end_is_stored_all_the_same(
         (record,) = (await again.service.archive.load(talk.user_id, talk.chat)).turns
     assert record.status == "stopped"
     assert SHUT_DOWN in str(record.blocks[-1])
-
-
-async def test_a_session_that_is_over_takes_no_message(talk: Talk) -> None:
-    talk.session.close()
-    await talk.session.gone.wait()
-    with pytest.raises(Busy):
-        await talk.session.submit(talk.chat, "hello?")
-    talk.session = await talk.opened.service.sessions.open_for(talk.user_id)
-    await talk.say("hello?", "Hello.")
-
-
-async def test_a_session_that_is_closed_stores_its_turn_first(talk: Talk) -> None:
-    turn = await talk.begin("go", ["It began", Hangs()])
-    await talk.until(turn, wrote)
-    talk.session.close()
-    await talk.session.gone.wait()
-    assert (await talk.ends(turn)).status == "stopped"
-    assert [record.status for record in (await talk.kept()).turns] == ["stopped"]
 
 
 async def test_what_the_model_does_cannot_stop_a_turn_of_another(here: Opened) -> None:

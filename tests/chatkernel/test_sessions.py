@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from chatkernel.errors import Busy
 from chatkernel.events import Delta
 from chatkernel.session import UserSession
 from kernels import Death
@@ -56,6 +57,15 @@ async def test_a_session_that_nobody_needs_ends(brief: Opened) -> None:
     assert brief.service.sessions.of(talk.user_id) is None
 
 
+async def test_a_session_that_is_over_takes_no_message(brief: Opened) -> None:
+    talk = await brief.talk()
+    await talk.session.gone.wait()
+    with pytest.raises(Busy):
+        await talk.session.submit(talk.chat, "hello?")
+    talk.session = await brief.service.sessions.open_for(talk.user_id)
+    await talk.say("hello?", "Hello.")
+
+
 async def test_a_tab_keeps_it_and_it_ends_after_the_tab(brief: Opened) -> None:
     user = await brief.service.archive.user("holder")
     session = await brief.service.sessions.open_for(user.id)
@@ -91,16 +101,16 @@ async def test_a_message_finds_a_session_also_while_the_last_one_ends(brief: Ope
 
 
 async def test_one_session_that_ends_slowly_holds_up_nobody_else(
-    patient: Opened, monkeypatch: pytest.MonkeyPatch
+    brief: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sessions, ending, ended = patient.service.sessions, anyio.Event(), anyio.Event()
+    sessions, ending, ended = brief.service.sessions, anyio.Event(), anyio.Event()
 
     async def slow(user_id: str) -> None:
         if user_id == "slow":
             ending.set()
             await ended.wait()
 
-    monkeypatch.setattr(patient.service.kernels, "end_all_of", slow)
+    monkeypatch.setattr(brief.service.kernels, "end_all_of", slow)
     session = await sessions.open_for("slow")
     again: list[UserSession] = []
 
@@ -108,7 +118,6 @@ async def test_one_session_that_ends_slowly_holds_up_nobody_else(
         again.append(await sessions.open_for("slow"))
 
     async with anyio.create_task_group() as tasks:
-        session.close()
         await ending.wait()
         tasks.start_soon(come_back)
         await anyio.wait_all_tasks_blocked()
@@ -117,7 +126,6 @@ async def test_one_session_that_ends_slowly_holds_up_nobody_else(
         assert again == []
         ended.set()
     assert again[0] is not session
-    assert sessions.of("slow") is again[0]
 
 
 async def test_a_session_that_breaks_takes_no_other_with_it(patient: Opened) -> None:

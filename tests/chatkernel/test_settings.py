@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from chatkernel.errors import SettingsInvalid
-from chatkernel.settings import PREFIX, Settings, load_settings
+from chatkernel.settings import PREFIX, Settings, load_settings, unknown_settings
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,11 @@ def test_everything_kept_is_in_the_data_folder(tmp_path: Path) -> None:
     assert settings.database == tmp_path / "chatkernel.db"
     assert [path.parent for path in (settings.chats, settings.artifacts)] == [tmp_path] * 2
     assert [path.parent for path in (settings.workspaces, settings.runtime)] == [tmp_path] * 2
+
+
+def test_what_is_no_setting_is_told_with_the_closest_one() -> None:
+    environ = {"CHATKERNEL_PROT", "CHATKERNEL_ZZZ", "chatkernel_port", "CHATKERNEL_DATA", "PATH"}
+    assert list(unknown_settings(environ)) == [
+        "There is no setting CHATKERNEL_PROT. Did you mean CHATKERNEL_PORT?",
+        "There is no setting CHATKERNEL_ZZZ.",
+    ]

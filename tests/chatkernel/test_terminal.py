@@ -24,7 +24,9 @@ from chatkernel.events import (
     ToolCall,
     ToolReturn,
     TurnEnd,
+    UserPrompt,
 )
+from chatkernel.how_to_connect import ANOTHER_ON_THE_PAGE, ON_THE_PAGE
 from chatkernel.terminal import Terminal
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +84,57 @@ async def test_code_outputs_notices_and_errors_are_printed(
     printed = capsys.readouterr().out
     for text in ("x = 1", "printed", "E: v", "42", "started afresh", "Try again."):
         assert text in printed
+
+
+def returned(*outputs: dict[str, Any]) -> ModelRequest:
+    return ModelRequest(
+        seq=2,
+        turn=0,
+        parts=(ToolReturn(id="a", tool="run_python", status="ok", outputs=outputs),),
+    )
+
+
+async def test_in_direct_mode_stdout_has_the_outputs_alone(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.show(UserPrompt(seq=0, turn=0, text="x = 1", mode="direct"))
+    await terminal.show(said(ToolCall(tool="run_python", args={"code": "x = 1"}, id="a")))
+    await terminal.show(
+        returned(
+            {"output_type": "stream", "name": "stdout", "text": "printed\n"},
+            {"output_type": "stream", "name": "stderr", "text": "warned\n"},
+            {"output_type": "execute_result", "data": {"text/plain": "42"}},
+            {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["E: v"]},
+        )
+    )
+    await terminal.show(Notice(seq=3, turn=0, level="info", text="Python started afresh."))
+    terminal.farewell("abc")
+    printed = capsys.readouterr()
+    assert printed.out == "printed\n42\n"
+    for text in ("x = 1", "warned", "E: v", "started afresh", "chat abc"):
+        assert text in printed.err
+
+
+@pytest.mark.parametrize("server", [None, "http://127.0.0.1:5001"])
+async def test_what_the_page_has_buttons_for_is_said_in_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], server: str | None
+) -> None:
+    async def content(ref: ArtifactRef) -> bytes:
+        raise LookupError
+
+    terminal = Terminal(content, tmp_path, server=server)
+    await terminal.show(UserPrompt(seq=0, turn=0, text="hello there", mode="direct"))
+    refusal = f"To chat, {ON_THE_PAGE}."
+    await terminal.show(Delta(turn=0, index=0, type="text", text=refusal))
+    await terminal.show(said(TextPart(text=refusal)))
+    error = f"Try again, or {ANOTHER_ON_THE_PAGE}."
+    await terminal.show(TurnEnd(seq=4, turn=0, status="failed", error=error))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("--model or CHATKERNEL_MODEL") == 2
+    assert (server or "To chat, name a model") in printed.err
+    assert "Connect" not in printed.err
+    assert "*" not in printed.err
 
 
 async def test_nothing_that_is_shown_commands_the_terminal(

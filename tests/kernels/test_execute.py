@@ -83,8 +83,14 @@ async def test_a_display_can_be_updated_and_cleared(kernel: Kernel) -> None:
     assert (await run(kernel, code))[-2:] == [ClearOutput(False), ClearOutput(True)]
 
 
+GETPASS = "import getpass; getpass.getpass('word?', echo_char='*')"
+
+
 async def test_asking_for_input_is_an_error_and_not_a_wait(kernel: Kernel) -> None:
-    assert (await error(kernel, "input('name?')")).ename == "StdinNotImplementedError"
+    for code, asking in (("input('name?')", "input()"), (GETPASS, "getpass()")):
+        raised = await error(kernel, code)
+        assert raised.ename == "StdinNotImplementedError"
+        assert raised.evalue == f"{asking} can't ask here. Put the value into the code."
 
 
 async def test_what_a_subprocess_prints_stands_in_its_place(kernel: Kernel) -> None:

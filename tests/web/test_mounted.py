@@ -28,7 +28,8 @@ def host_application(data: Path, *, enter: bool = True) -> Starlette:
         name: str | None = conn.session.get("who")
         return name
 
-    chat = create_app(Settings(data=data, hosts=("testserver",), model="direct"), identify=identify)
+    settings = Settings(data=data, hosts=("testserver",), model="direct")
+    chat = create_app(settings, identify=identify, login_url="/in/ann")
 
     @asynccontextmanager
     async def lifespan(host: Starlette) -> AsyncIterator[None]:
@@ -72,6 +73,16 @@ def test_the_hosts_login_is_ours(client: TestClient) -> None:
     client.get("/in/ann")
     assert client.get("/chat-app/api/chats").json() == {"chats": []}
     assert client.post("/chat-app/api/login", json={"username": "x"}).status_code == 403
+
+
+def test_who_is_not_logged_in_is_sent_to_the_hosts_login(client: TestClient) -> None:
+    client.cookies.clear()
+    page = client.get("/chat-app/")
+    assert (page.status_code, str(page.url)) == (401, "http://testserver/chat-app/login")
+    assert 'href="/in/ann"' in page.text
+    assert 'href="/chat-app/"' not in page.text
+    client.get("/in/ann")
+    assert client.get(page.url).url.path == "/chat-app/"
 
 
 def test_a_turn_runs_and_every_address_has_the_prefix(client: TestClient) -> None:

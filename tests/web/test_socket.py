@@ -12,7 +12,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from chatkernel.settings import load_settings
 from tests.serving import Served, new_chat, say
+from web.incoming import longest_text
+from web.server import SOCKET_BYTES, socket_bytes
 
 
 @contextmanager
@@ -80,6 +83,31 @@ def test_an_oversized_text_gets_a_notice_and_the_socket_lives(
         assert "longer than" in until(socket, "#notices")
         socket.send(json.dumps({"msg": "'alive'"}))
         until(socket, 'data-kind="turn_end"')
+
+
+def test_a_text_over_the_sockets_own_limit_ends_the_socket_but_not_the_session(
+    served: Served, ann: httpx.Client
+) -> None:
+    chat = new_chat(ann)
+    with page_of(served, ann, chat) as socket:
+        until(socket, '"state"')
+        socket.send("#" * (SOCKET_BYTES + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            until(socket, "never")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+    with page_of(served, ann, chat, query="after=0&reconnect=1") as socket:
+        assert "held_elsewhere" not in until(socket, '"running":false')
+        socket.send(json.dumps({"msg": "'alive'"}))
+        assert "alive" in until(socket, 'data-kind="turn_end"')
+
+
+@pytest.mark.parametrize("message_bytes", [1, 1_000_000, 5_000_000])
+def test_a_socket_takes_every_message_that_the_settings_allow(message_bytes: int) -> None:
+    settings = load_settings(message_bytes=message_bytes)
+    escaped = json.dumps({"msg": "\x01" * message_bytes, "edit_idx": 1, "chat_id": "c" * 32})
+    assert len(escaped) <= longest_text(message_bytes)
+    assert socket_bytes(settings) >= max(SOCKET_BYTES, len(escaped))
 
 
 def test_refusals_are_notices_and_free_the_composer(served: Served, ann: httpx.Client) -> None:

@@ -30,7 +30,7 @@ async def variables(request: Request) -> Response:
         found = await kernel.variables() if kernel else ()
     except KernelError as error:
         raise Busy(
-            f"The kernel doesn't answer now. {error} Try again when the cell is done."
+            f"Python doesn't answer now. {error} Try again when the cell is done."
         ) from error
     listed = [{"name": v.name, "type": v.type, "summary": v.summary, "size": v.size} for v in found]
     return Json({"variables": listed})

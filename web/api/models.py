@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from chatkernel.errors import Forbidden
@@ -47,9 +47,9 @@ async def disconnect(request: Request) -> Response:
     return Json(_described(site.service.models))
 
 
-def may_connect(request: Request, site: Site, user: Visitor) -> bool:
+def may_connect(conn: HTTPConnection, site: Site, user: Visitor) -> bool:
     """Whether this visitor may change the model: on loopback, or an admin."""
-    client = request.client.host if request.client else ""
+    client = conn.client.host if conn.client else ""
     local = is_loopback(site.service.settings.host) and is_loopback(client)
     return user.admin or (local and not site.login.external)
 
@@ -68,5 +68,6 @@ def _described(models: Models) -> dict[str, object]:
         "name": current.name,
         "mode": current.mode,
         "reason": current.reason,
+        "connected": models.by_hand,
         "looked": [{"what": f.what, "found": f.found, "reason": f.reason} for f in models.looked],
     }

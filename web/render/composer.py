@@ -101,7 +101,7 @@ def _stop() -> Element:
 
 
 def suggestions(examples: Sequence[Example]) -> Element | None:
-    """The examples to go on with, once one was chosen on the welcome page; they stand above the composer."""
+    """The examples after the first, above the composer. `suggestions.js` shows each when it can follow."""
     if not examples:
         return None
     return div(
@@ -112,9 +112,10 @@ def suggestions(examples: Sequence[Example]) -> Element | None:
                 type="button",
                 cls="suggestion",
                 hidden=True,
-                data_example=example.text,
+                data_example=example.after,
+                data_step=step,
             )
-            for example in examples
+            for step, example in enumerate(examples, start=1)
         ],
         cls="suggestions",
         hidden=True,

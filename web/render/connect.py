@@ -18,6 +18,7 @@ from web.elements import (
     select,
     small,
     span,
+    strong,
 )
 from web.render.findings import findings_list
 from web.render.icons import icon
@@ -38,17 +39,32 @@ def connect_dialog(model: ModelState) -> Element:
             ),
             cls="dialog-top",
         ),
-        p(
-            span("In use: ", cls="faint"),
-            model.name,
-            small(model.reason) if model.reason else None,
-            cls="in-use",
-        ),
-        findings_list(model.findings),
+        div(in_use(model), id="in-use", aria_live="polite"),
+        p(cls="form-error", role="alert", hidden=True, data_problem="disconnect"),
         _form(model) if model.can_connect else _elsewhere(),
         id="connect",
         aria_labelledby="connect-title",
     )
+
+
+def in_use(model: ModelState) -> list[Child]:
+    """The model in use, a way to leave it if the page connected it, and what was looked for."""
+    direct = model.mode == "direct"
+    name = "No model: what you write is run" if direct else model.short or model.name
+    more = [None if name == model.name or direct else model.name, model.reason]
+    return [
+        div(
+            icon("python" if direct else "model"),
+            div(strong(name), [small(line) for line in more if line]),
+            _disconnect() if model.by_hand and model.can_connect else None,
+            cls="in-use",
+        ),
+        findings_list(model.findings[1:] if model.by_hand else model.findings),
+    ]
+
+
+def _disconnect() -> Element:
+    return button("Disconnect", type="button", cls="button small", data_disconnect=True)
 
 
 def _elsewhere() -> Element:
@@ -90,7 +106,8 @@ def _form(model: ModelState) -> Element:
             ),
             cls="check",
         ),
-        p(cls="form-error", role="alert", hidden=True),
+        p("It will answer everybody who uses this server.", cls="faint"),
+        p(cls="form-error", role="alert", hidden=True, data_problem="connect"),
         div(
             button("Cancel", type="button", cls="button", data_close=True),
             button("Connect", cls="button primary", data_submit=True),

@@ -1,4 +1,4 @@
-"""The three examples of an empty chat. In direct mode each builds on the one before it."""
+"""The three examples of an empty chat. Each works by itself; in direct mode they also build on each other."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """A card: ``text`` is what a click sends."""
+    """A card: ``text`` is what a click sends, ``after`` what is enough once the example before it ran."""
 
     title: str
     detail: str
     text: str
+    after: str = ""
 
+
+_LOAD = 'sales = pd.read_csv("samples/sales.csv", parse_dates=["date"])'
+_PIVOT = """\
+by_month = sales.pivot_table(
+    index=sales["date"].dt.to_period("M").astype(str),
+    columns="region", values="revenue", aggfunc="sum",
+)"""
+_DRAW = 'px.line(by_month, markers=True, title="Revenue by region")'
 
 DIRECT = (
     Example(
         "Load the sample data",
         "Two years of sales, as a DataFrame",
-        'import pandas as pd\n\nsales = pd.read_csv("samples/sales.csv", parse_dates=["date"])\nsales',
+        f"import pandas as pd\n\n{_LOAD}\nsales",
     ),
     Example(
         "Make a table",
         "Revenue by region and month",
-        'by_month = sales.pivot_table(\n    index=sales["date"].dt.to_period("M").astype(str),\n'
-        '    columns="region", values="revenue", aggfunc="sum",\n)\nby_month',
+        f"import pandas as pd\n\n{_LOAD}\n{_PIVOT}\nby_month",
+        after=f"{_PIVOT}\nby_month",
     ),
     Example(
         "Draw a figure",
         "Interactive, with plotly",
-        'import plotly.express as px\n\npx.line(by_month, markers=True, title="Revenue by region")',
+        f"import pandas as pd\nimport plotly.express as px\n\n{_LOAD}\n{_PIVOT}\n{_DRAW}",
+        after=f"import plotly.express as px\n\n{_DRAW}",
     ),
 )
 

@@ -17,10 +17,11 @@ from web.render.icons import icon
 
 @dataclass(frozen=True)
 class ModelState:
-    """The model in use (``name``, and why it was chosen) and what was looked for.
+    """The model in use (``name``, ``short`` without its address, and why it was chosen) and what was looked for.
 
     ``providers`` are (id, name) pairs to choose from; ``can_connect`` is False where the page may not
-    change the model, as it may only on this machine itself.
+    change the model, as it may only on this machine itself. ``by_hand``: the page connected it, which is the first
+    of the findings, and may disconnect it.
     """
 
     name: str
@@ -28,20 +29,24 @@ class ModelState:
     reason: str = ""
     findings: Sequence[Finding] = ()
     can_connect: bool = True
+    short: str = ""
+    by_hand: bool = False
     providers: Sequence[tuple[str, str]] = field(
         default=(("anthropic", "Anthropic"), ("openai", "OpenAI"), ("google", "Google"))
     )
 
 
 def model_chip(model: ModelState) -> Element:
-    """The model's name with the reason it was chosen; opens the dialog."""
+    """The model's short name; its whole one, with the reason it was chosen, is told on asking. Opens the dialog."""
     direct = model.mode == "direct"
+    told = (model.reason,) if direct else (model.name, model.reason)
     return button(
         icon("python" if direct else "model"),
-        span("Connect a model" if direct else model.name, cls="model-name"),
+        span("Connect a model" if direct else model.short or model.name, cls="model-name"),
         type="button",
         cls="model-chip direct" if direct else "model-chip",
         id="model",
-        title=model.reason or None,
+        title="\n".join(filter(None, told)) or None,
+        aria_label=None if direct else f"Model: {model.name}",
         data_open="connect",
     )

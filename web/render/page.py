@@ -29,6 +29,7 @@ from web.render.artifacts import Urls
 from web.render.blocks import log
 from web.render.composer import composer, suggestions
 from web.render.connect import connect_dialog
+from web.render.examples import DIRECT
 from web.render.icons import icon
 from web.render.live import LiveView, live_area
 from web.render.model import ModelState, model_chip
@@ -36,9 +37,11 @@ from web.render.shell import APP, shell
 from web.render.sidebar import UNTITLED, Sidebar, sidebar
 from web.render.sidebar import ChatLink as ChatLink
 from web.render.sidebar import history_list as history_list
-from web.render.welcome import examples, welcome
+from web.render.welcome import welcome
 
 SOCKET = {
+    # htmx's own, and 1009: a text was too long, which ends the socket but not the page.
+    "reconnectCodes": [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014],
     "reconnectMaxDelay": 5000,
     "pauseOnBackground": False,
     "maxOutgoingMessagesQueueSize": 0,
@@ -119,7 +122,7 @@ def _chat(view: ChatPage, name: str) -> Element:
                 data_jump=True,
             ),
             div(id="notices", aria_live="polite"),
-            suggestions(examples(view.model)[1:] if empty and view.model.mode == "direct" else ()),
+            suggestions(DIRECT[1:] if empty else ()),
             composer(running=view.running, mode=view.model.mode, message_bytes=view.message_bytes),
             cls="dock column",
         ),
@@ -234,6 +237,19 @@ def login_page(
             ),
             cls="plate",
         ),
+        root=root,
+        static=static,
+        attrs={"class": "plate-page"},
+    )
+
+
+def login_elsewhere_page(*, root: str, login_url: str | None, static: str | None = None) -> Element:
+    """For who isn't logged in to the application around ours; ``login_url`` is where that is done."""
+    way = a("Log in", href=login_url, cls="button primary") if login_url else None
+    words = "Log in to the application that this chat is part of, then load this page again."
+    return shell(
+        "Log in",
+        main(icon("logo"), h1("You aren’t logged in"), p(words, cls="lead"), way, cls="plate"),
         root=root,
         static=static,
         attrs={"class": "plate-page"},

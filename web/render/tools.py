@@ -60,6 +60,7 @@ def result(back: ToolReturn, urls: Urls, number: str = "") -> Element:
         outputs(rich, urls) if rich else None,
         cls="result",
         data_call=back.id,
+        data_tool=back.tool,
         data_status=back.status,
     )
 
@@ -75,6 +76,7 @@ def bare_result(back: ToolReturn, urls: Urls) -> Element:
         else None,
         cls="result bare",
         data_call=back.id,
+        data_tool=back.tool,
         data_status=back.status,
     )
 

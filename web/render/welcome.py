@@ -19,7 +19,12 @@ def welcome(model: ModelState) -> Element:
         h1("Python, ready to run" if direct else "What would you like to know?"),
         p(_explanation(direct), cls="lead"),
         div(
-            [_card(*pair) for pair in zip(_CARD_ICONS, examples(model), strict=True)],
+            [
+                _card(name, example, step)
+                for step, (name, example) in enumerate(
+                    zip(_CARD_ICONS, examples(model), strict=True)
+                )
+            ],
             cls="examples",
         ),
         _findings(model) if direct else None,
@@ -45,7 +50,7 @@ def _explanation(direct: bool) -> str:
     )
 
 
-def _card(name: IconName, example: Example) -> Element:
+def _card(name: IconName, example: Example, step: int) -> Element:
     return button(
         icon(name),
         strong(example.title),
@@ -53,6 +58,7 @@ def _card(name: IconName, example: Example) -> Element:
         type="button",
         cls="example",
         data_example=example.text,
+        data_step=step,
     )
 
 

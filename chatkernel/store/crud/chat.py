@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -37,11 +37,15 @@ class ListedChat:
 
 @dataclass(frozen=True)
 class Removed:
-    """What rows that are gone leave behind on disk: turn files (relative to the chats folder), and
-    artifacts that nothing of this user refers to any more."""
+    """What rows that are gone leave behind on disk: turn files (relative to the chats folder) with
+    blocks numbered below ``below_seq``, artifacts that nothing of this user refers to any more, and
+    with ``chat_id`` all that belongs to the chat."""
 
+    user_id: str
     turn_files: tuple[str, ...]
     artifacts: tuple[str, ...]
+    below_seq: int
+    chat_id: str | None = None
 
 
 def for_user(user_id: str) -> OwnedChats:
@@ -122,10 +126,10 @@ class OwnedChats:
     async def delete(self, session: AsyncSession, chat_id: str) -> Removed:
         """Remove the chat with all its turns. Remove what it left behind after the commit."""
         chat = await self.get(session, chat_id)
-        removed = await self._remove_turns(session, chat_id, from_idx=0)
+        removed = await self._remove_turns(session, chat, from_idx=0)
         await session.delete(chat)
         await session.flush()
-        return removed
+        return replace(removed, chat_id=chat_id)
 
     async def turns(self, session: AsyncSession, chat_id: str) -> tuple[Turn, ...]:
         """The chat's turns in order."""
@@ -192,7 +196,7 @@ class OwnedChats:
             raise EditOutOfRange(
                 f"There is no message {idx} to edit: the chat has {count}. Reload the page."
             )
-        removed = await self._remove_turns(session, chat_id, from_idx=idx)
+        removed = await self._remove_turns(session, chat, from_idx=idx)
         _, last = await self._with_turn(session, chat_id, idx - 1) if idx else (chat, None)
         _set_last_turn(chat, last)
         chat.updated_at = now()
@@ -268,7 +272,8 @@ class OwnedChats:
         )
         return _found(found.one_or_none())
 
-    async def _remove_turns(self, session: AsyncSession, chat_id: str, *, from_idx: int) -> Removed:
+    async def _remove_turns(self, session: AsyncSession, chat: Chat, *, from_idx: int) -> Removed:
+        chat_id = chat.id
         gone = await session.exec(
             select(Turn.idx).where(Turn.chat_id == chat_id, Turn.idx >= from_idx)
         )
@@ -287,7 +292,8 @@ class OwnedChats:
         await session.exec(
             delete(Turn).where(col(Turn.chat_id) == chat_id, col(Turn.idx) >= from_idx)
         )
-        return Removed(files, tuple(sorted(shas - await self._referenced(session))))
+        unshown = tuple(sorted(shas - await self._referenced(session)))
+        return Removed(self.user_id, files, unshown, below_seq=chat.next_seq)
 
     async def _referenced(self, session: AsyncSession) -> set[str]:
         """The artifacts that any chat of this user shows."""

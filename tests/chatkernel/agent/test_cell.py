@@ -114,7 +114,7 @@ async def test_the_death_of_a_kernel_ends_its_cell_with_the_cause(launch: Launch
         returned = await run(stage, "import os; os._exit(7)")
         assert returned.status == "died"
         assert printed(returned) == (
-            "The kernel ended: exited with status 7. "
+            "Python ended: exited with status 7. "
             "Its variables are gone: run the earlier code again if you need them.\n"
         )
         again = await run(stage, "1")

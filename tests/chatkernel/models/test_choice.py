@@ -96,7 +96,7 @@ async def ask(protocol: str, server: ScriptedServer, *, retries: int | None = No
                 run.messages = turn.all_messages()
                 run.output = turn.result.output if turn.result else ""
         except Exception as error:  # noqa: BLE001  what any failure is described as is the question
-            run.problem = describe(error).message
+            run.problem = describe(error)
     return run
 
 
@@ -219,3 +219,16 @@ def test_a_choice_shows_no_key() -> None:
     key = SecretStr("sk-secret-key")
     choice = choose(Connection(provider="openai", name="m", key=key), reason="because")
     assert "secret" not in repr(choice)
+
+
+@pytest.mark.parametrize(
+    ("connection", "short"),
+    [
+        (Connection(provider="anthropic", name="claude-sonnet-5-5"), "claude-sonnet-5-5"),
+        (Connection(provider="ollama", address="http://127.0.0.1:1", name="qwen3:8b"), "qwen3:8b"),
+        (Connection(address="http://127.0.0.1:1/v1", name="a-lab/model-7b"), "model-7b"),
+        (Connection(address="http://127.0.0.1:1/v1", name="/models/here/"), "here"),
+    ],
+)
+def test_the_short_name_is_the_models_own(connection: Connection, short: str) -> None:
+    assert choose(connection, reason="").short == short

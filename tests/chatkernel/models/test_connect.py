@@ -71,6 +71,7 @@ async def test_what_is_kept_is_used_after_a_restart(
 
         restarted = await start(http, tmp_path)
         assert restarted.current.name == models.current.name
+        assert restarted.by_hand
         assert restarted.looked[0].what == "A model connected earlier"
         assert restarted.looked[0].reason.endswith("from model.json")
         assert KEY not in repr(restarted.looked)
@@ -96,8 +97,12 @@ async def test_disconnecting_goes_back_to_what_is_found(
     models = await start(http, tmp_path, environ=environ)
     async with ScriptedServer.open([Text("ok")]) as server:
         await models.connect(address=server.openai_url, name="mine", keep=True)
+    connected = models.changed
+    by_hand = [models.by_hand]
     assert (await models.disconnect()).name == "openai:gpt-6.1-sol"
     assert models.current.name == "openai:gpt-6.1-sol"
+    assert connected.is_set()
+    assert [*by_hand, models.by_hand] == [True, False]
     assert not (tmp_path / "model.json").exists()
     assert len(models.looked) == 3
 
@@ -111,6 +116,7 @@ async def test_what_the_operator_says_comes_before_what_was_kept(
     restarted = await start(http, tmp_path, model="direct")
     assert restarted.current.mode == "direct"
     assert restarted.looked[0].reason.endswith("is not used: --model comes first")
+    assert not restarted.by_hand
 
 
 async def test_a_kept_file_that_others_may_read_is_not_used(

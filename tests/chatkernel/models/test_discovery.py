@@ -138,6 +138,21 @@ async def test_an_address_without_a_path_is_completed_where_only_v1_lists_models
     assert found.choice.reason == f"named, at {server.openai_url}"
 
 
+async def test_an_address_without_a_scheme_is_spoken_to_over_http(http: httpx.AsyncClient) -> None:
+    async with ScriptedServer.open() as server:
+        url = server.openai_url.removeprefix("http://")
+        found = await find_model(model="mine", url=url, key=None, environ={}, http=http)
+    assert found.choice.reason == f"named, at {server.openai_url}"
+
+
+async def test_an_address_that_lists_no_models_wants_a_name(http: httpx.AsyncClient) -> None:
+    async with ScriptedServer.open() as server:
+        with pytest.raises(UnknownModel, match="does not say which models it has"):
+            await find_model(
+                model=None, url=f"{server.url}/elsewhere", key=None, environ={}, http=http
+            )
+
+
 async def test_a_named_model_at_an_address_needs_no_listing(http: httpx.AsyncClient) -> None:
     url = "http://127.0.0.1:1/v1"
     found = await find_model(model="qwen:7b", url=url, key=None, environ={}, http=http)
@@ -147,13 +162,14 @@ async def test_a_named_model_at_an_address_needs_no_listing(http: httpx.AsyncCli
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("127.0.0.1:8000", "must look like http://"),
         ("ftp://127.0.0.1/v1", "must look like http://"),
         ("http://127.0.0.1:99999/v1", "must look like http://"),
         ("http://", "must look like http://"),
         ("http://me:secret@127.0.0.1/v1", "goes into CHATKERNEL_MODEL_KEY"),
         ("http://127.0.0.1/v1?key=secret", "goes into CHATKERNEL_MODEL_KEY"),
-        ("http://127.0.0.1:1/v1", "does not say which models it has"),
+        ("secret", "must look like http://"),
+        ("http://127.0.0.1:1/v1", "Nothing answers at http://127.0.0.1:1/v1"),
+        ("127.0.0.1:1", "Nothing answers at http://127.0.0.1:1:"),
     ],
 )
 async def test_an_address_that_can_not_be_used_is_refused(

@@ -16,12 +16,19 @@ from tests.web.render.making import URLS
 from web.elements import Element, to_html
 from web.render.live import LiveView
 from web.render.model import ModelState
-from web.render.page import ChatPage, chat_page, error_page, login_page, notice
+from web.render.page import (
+    ChatPage,
+    chat_page,
+    error_page,
+    login_elsewhere_page,
+    login_page,
+    notice,
+)
 from web.render.sidebar import ChatLink, history_list
 
 FOUND = Finding("Ollama at 127.0.0.1", found=False, reason="nobody answers")
 DIRECT = ModelState("direct mode", "direct", "no model was found", (FOUND,))
-MODEL = ModelState("anthropic:claude", "chat", "its key is in the environment")
+MODEL = ModelState("anthropic:claude", "chat", "its key is in the environment", short="claude")
 BLOCKS = (UserPrompt(seq=4, turn=0, text="hi"), TurnEnd(seq=9, turn=0, status="ok"))
 PAGE = ChatPage(
     root="",
@@ -129,13 +136,26 @@ def test_the_composer_knows_its_mode_and_whether_a_turn_runs() -> None:
 
 def test_the_model_and_the_reason_for_it_are_in_the_header() -> None:
     html = render(PAGE)
-    assert "anthropic:claude" in html
-    assert 'title="its key is in the environment"' in html
+    (chip,) = re.findall(r'<button[^>]*id="model".*?</button>', html, re.S)
+    assert '<span class="model-name">claude</span>' in chip
+    assert 'aria-label="Model: anthropic:claude"' in chip
+    assert 'title="anthropic:claude\nits key is in the environment"' in chip
 
 
 def test_where_the_model_cant_be_changed_there_is_no_form_for_it() -> None:
     assert 'name="key"' in render(PAGE)
     assert 'name="key"' not in render(replace(PAGE, model=replace(MODEL, can_connect=False)))
+
+
+def test_who_connects_a_model_is_told_that_it_answers_everybody() -> None:
+    assert "everybody who uses this server" in render(PAGE)
+
+
+def test_a_model_is_disconnected_where_the_page_connected_it_and_may_change_it() -> None:
+    connected = replace(MODEL, by_hand=True)
+    assert "data-disconnect" in render(replace(PAGE, model=connected))
+    for model in (MODEL, replace(connected, can_connect=False)):
+        assert "data-disconnect" not in render(replace(PAGE, model=model))
 
 
 def test_what_is_live_is_on_the_page_at_once() -> None:
@@ -184,6 +204,13 @@ def test_the_login_asks_for_the_secret_only_when_it_is_needed() -> None:
     assert 'name="secret"' in html
     assert 'value="root"' in html
     assert "Enter the secret." in html
+
+
+def test_without_an_address_of_the_hosts_login_nothing_leads_back() -> None:
+    html = to_html(login_elsewhere_page(root="", login_url=None))
+    assert problems(html) == []
+    assert "<a " not in html
+    assert "load this page again" in html
 
 
 def test_an_error_has_a_way_back() -> None:

@@ -13,6 +13,7 @@ import "./state.js";
 import "./connection.js";
 import "./notices.js";
 import "./composer.js";
+import "./suggestions.js";
 import "./drawer.js";
 import "./history.js";
 import "./older_chats.js";

@@ -101,11 +101,10 @@ export function completer(form, area, { replace }) {
       if (found && inList(event)) return true;
       return event.key === "Tab" && tab(event);
     },
-    /** The indentation of the next line where the code isn't complete; null where it is, or nobody knows. */
-    async continuation() {
-      const code = area.value;
-      const answer = code.trim() ? await answered("is_complete", { code }) : null;
-      return area.value === code && answer?.status === "incomplete" ? answer.indent : null;
+    /** The indentation of the next line where `code` isn't complete; null where it is, or nobody knows. */
+    async continuation(code) {
+      const answer = await answered("is_complete", { code });
+      return answer?.status === "incomplete" ? answer.indent : null;
     },
   };
 }

@@ -3,24 +3,30 @@ import { isOpen, send } from "./connection.js";
 import { completer } from "./completion.js";
 import { draft } from "./draft.js";
 import { Editing } from "./editing.js";
+import { goesOn } from "./going_on.js";
 import { promptOf, textOf } from "./log.js";
+import { notify } from "./notices.js";
 import { isRunning } from "./state.js";
+import { TypeAhead } from "./type_ahead.js";
 import { Uploads } from "./uploads.js";
 
 const form = document.querySelector("#composer");
 const area = form.querySelector("textarea");
 const sendButton = form.querySelector("[data-send]");
-const row = document.querySelector("[data-suggestions]");
 const hint = form.querySelector("[data-hint]");
 const touch = matchMedia("(pointer: coarse)");
 const longest = Number(form.dataset.longest);
+const [BROKEN, TOO_LONG] = [1006, 1009];
+const LONG_BYTES = 1 << 18;
 const grows = CSS.supports("field-sizing", "content");
 
 let pending = null; // the message that was sent and isn't a block yet
+let asking = null; // the cell that Enter was pressed on, while the kernel is asked whether it goes on
 let onceOpen = null; // an example chosen before the first connection stood
 const uploads = new Uploads(form, refresh);
 const editing = new Editing(form, { write, read: () => area.value });
 const completion = completer(form, area, { replace });
+const ahead = new TypeAhead(area, { replace });
 
 function isDirect() {
   return form.dataset.mode === "direct";
@@ -35,13 +41,21 @@ function size(count) {
   return `${Number(amount.toPrecision(3))} ${unit}`;
 }
 
-/** Why nothing can be sent now, in words; "" when it can, null when the reason is plain to see. */
-function obstacle() {
-  if (bytes(area.value) > longest) return `This message is longer than ${size(longest)}. Attach it as a file instead.`;
+/** Why a text can't be sent now, in words; "" when it can, null when the reason is plain to see. */
+function obstacle(text = area.value) {
+  if (bytes(text) > longest) return `This message is longer than ${size(longest)}. Attach it as a file instead.`;
   if (!isOpen()) return null;
   if (uploads.busy) return "Waiting for the upload…";
-  if (isRunning() || pending !== null || !area.value.trim()) return null;
+  if (isRunning() || pending !== null || !text.trim()) return null;
   return "";
+}
+
+/** What has to be over before the next message. */
+function unfinished() {
+  if (pending !== null) return "The last message is still on its way.";
+  if (!isRunning()) return "";
+  const what = isDirect() ? "The cell is still running." : "The answer is still being written.";
+  return `${what} Wait for it, or stop it.`;
 }
 
 function refresh() {
@@ -73,9 +87,16 @@ function replace(text, start = area.selectionStart, end = area.selectionEnd) {
 }
 
 function submit() {
+  asking = null;
   refresh();
-  if (sendButton.disabled) return;
-  deliver(area.value, editing.turn);
+  sendOrExplain(area.value);
+}
+
+/** Send a text; if that can't be, say why. What is typed from here on belongs to the next one. */
+function sendOrExplain(text) {
+  if (obstacle(text) === "") deliver(text, editing.turn);
+  else if (text.trim()) hint.textContent ||= unfinished();
+  if (area.value === text) ahead.mark({ toEnd: pending === text });
 }
 
 function deliver(text, turn) {
@@ -88,12 +109,19 @@ function deliver(text, turn) {
 
 /** The server has the message as a block: what was typed may go, if it is still what was sent. */
 function arrived(prompt) {
-  const unchanged = area.value === (pending ?? textOf(prompt));
-  if (pending === null && !unchanged) return; // somebody else's message, through the API
+  const rest = ahead.after(pending ?? textOf(prompt));
+  if (pending === null && rest !== "") return; // somebody else's message, through the API
   pending = null;
   const before = editing.end();
-  if (unchanged) write(before ?? "");
+  if (rest !== null) shortenTo(rest || (before ?? ""));
   uploads.clear();
+}
+
+/** Leave the end of the text, the cursor where it is in it. */
+function shortenTo(rest) {
+  const behind = Math.min(area.value.length - area.selectionEnd, rest.length);
+  write(rest);
+  area.setSelectionRange(rest.length - behind, rest.length - behind);
 }
 
 function settle() {
@@ -101,11 +129,48 @@ function settle() {
   refresh();
 }
 
-async function enterInCell() {
-  const { value, selectionEnd } = area;
-  const indent = value.slice(selectionEnd).trim() ? lineIndent() : await completion.continuation();
-  if (indent === null) submit();
-  else replace(`\n${indent}`);
+/** The connection is gone. Closed on a text half sent, it may look broken: then it was perhaps too long. */
+function lost(code) {
+  if (code === TOO_LONG) {
+    notify("That message is too long for the connection, so it was not sent. Attach it as a file instead.");
+  } else if (code === BROKEN && pending !== null && bytes(pending) > LONG_BYTES) {
+    notify("The connection broke on a long message. If that happens again, attach it as a file instead.");
+  }
+  pending = null;
+}
+
+/** Enter in a cell. What it means is decided for the text as it stands now, whatever is typed meanwhile. */
+function enterInCell() {
+  const { value, selectionStart, selectionEnd } = area;
+  const atEnd = !value.slice(selectionEnd).trim();
+  const indent = atEnd ? goesOn(value.slice(0, selectionStart)) : lineIndent();
+  if (indent !== null) replace(`\n${indent}`);
+  else if (obstacle() !== "") submit();
+  else if (asking === null) ask(value);
+  else if (value !== asking) ahead.mark();
+}
+
+/** Ask the kernel whether `code` goes on; if it doesn't, or nobody knows, it is sent. */
+async function ask(code) {
+  asking = code;
+  const turn = editing.turn;
+  ahead.mark({ toEnd: true });
+  const indent = await completion.continuation(code);
+  const stands = asking === code && editing.turn === turn && ahead.after(code) !== null;
+  if (asking === code) asking = null;
+  if (!stands) return;
+  if (indent === null) sendOrExplain(code);
+  else goOn(code, indent);
+}
+
+/** Begin a line after `code`, before what was typed since. */
+function goOn(code, indent) {
+  const typed = area.value.slice(code.length);
+  const behind = area.value.length - area.selectionEnd;
+  const begun = typed.startsWith("\n") ? 1 : 0;
+  replace(begun ? indent : `\n${indent}`, code.length + begun, code.length + begun);
+  const cursor = area.value.length - behind;
+  area.setSelectionRange(cursor, cursor);
 }
 
 /** The indentation of the line the cursor is in. */
@@ -156,25 +221,10 @@ function tryExample(text) {
   if (!area.value.trim()) write(text);
   if (isOpen() && !isRunning() && pending === null) deliver(text, null);
   else if (!isRunning()) onceOpen = text;
-  suggestNext(text);
 }
 
-/** After an example, the ones that build on it are offered above the composer. */
-function suggestNext(text) {
-  if (!row) return;
-  const buttons = [...row.querySelectorAll("button")];
-  const done = buttons.findIndex((button) => button.dataset.example === text);
-  for (const [at, button] of buttons.entries()) button.hidden = at !== done + 1;
-  row.dataset.ready = buttons.some((button) => !button.hidden) ? "true" : "";
-  showSuggestions();
-}
-
-function showSuggestions() {
-  if (row) row.hidden = !row.dataset.ready || isRunning() || Boolean(area.value.trim());
-}
-
-document.addEventListener("ck:connection", ({ detail: { open } }) => {
-  if (!open) pending = null;
+document.addEventListener("ck:connection", ({ detail: { open, code } }) => {
+  if (!open) lost(code);
   if (open && onceOpen !== null) {
     deliver(onceOpen, null);
     onceOpen = null;
@@ -185,14 +235,10 @@ document.addEventListener("ck:block", ({ detail: { article } }) => {
   if (article.dataset.kind === "user_prompt") arrived(article);
   if (article.dataset.kind === "rewind" && pending === null) editing.cancel();
 });
-document.addEventListener("ck:running", () => {
-  refresh();
-  showSuggestions();
-});
+document.addEventListener("ck:running", refresh);
 document.addEventListener("ck:idle", settle);
 document.addEventListener("ck:notice", settle);
 document.addEventListener("ck:mode", ({ detail: { mode } }) => adapt(mode));
-area.addEventListener("input", showSuggestions);
 
 function adapt(mode) {
   const direct = mode === "direct";

@@ -1,7 +1,9 @@
-// The dialog "Connect a model".
+// The dialog "Connect a model". What it changes, the socket brings to every page.
+import { isOpen } from "./connection.js";
 import { here, request } from "./here.js";
 
 const dialog = document.querySelector("#connect");
+const METHODS = { connect: "POST", disconnect: "DELETE" };
 const form = dialog.querySelector("form");
 
 document.addEventListener("click", (event) => {
@@ -33,22 +35,43 @@ function wanted() {
   return { ...Object.fromEntries(filled.filter(([, value]) => value)), keep: keep === "on" };
 }
 
-async function connect() {
-  const [submit, problem] = [form.querySelector("[data-submit]"), form.querySelector(".form-error")];
+/** Ask for another model, "connect" or "disconnect". Gives whether there is one; if not, the problem is said. */
+async function change(action, { button, busy, json }) {
+  const problem = dialog.querySelector(`[data-problem="${action}"]`);
+  const label = button.textContent;
   problem.hidden = true;
-  submit.disabled = true;
-  submit.textContent = "Trying it…";
+  button.disabled = true;
+  button.textContent = busy;
   try {
-    await request(`${here.root}/api/model`, { method: "POST", json: wanted() });
-    location.reload();
+    await request(`${here.root}/api/model`, { method: METHODS[action], json });
+    if (!isOpen()) location.reload();
+    return true;
   } catch (error) {
     problem.textContent = error.message;
     problem.hidden = false;
-    submit.disabled = false;
-    submit.textContent = "Connect";
+    return false;
+  } finally {
+    button.disabled = false;
+    button.textContent = label;
   }
 }
 
+async function connect() {
+  const button = form.querySelector("[data-submit]");
+  if (!(await change("connect", { button, busy: "Trying it…", json: wanted() }))) return;
+  dialog.close();
+  form.reset();
+  choosePane();
+}
+
+async function disconnect(button) {
+  if (await change("disconnect", { button, busy: "Disconnecting…" })) dialog.querySelector("[data-close]").focus();
+}
+
+dialog.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-disconnect]");
+  if (button) disconnect(button);
+});
 form?.addEventListener("change", (event) => event.target.name === "how" && choosePane());
 form?.addEventListener("submit", (event) => {
   event.preventDefault();

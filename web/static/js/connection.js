@@ -22,9 +22,9 @@ export function send(message) {
   return true;
 }
 
-function tell(open) {
+function tell(open, code) {
   wasOpen = open;
-  document.dispatchEvent(new CustomEvent("ck:connection", { detail: { open } }));
+  document.dispatchEvent(new CustomEvent("ck:connection", { detail: { open, code } }));
 }
 
 function say(text, label, act) {
@@ -67,7 +67,7 @@ document.addEventListener("htmx:ws:after:connection", ({ detail }) => {
 
 document.addEventListener("htmx:ws:close", ({ detail }) => {
   const opened = wasOpen;
-  tell(false);
+  tell(false, detail.code);
   if (leaving) return;
   if (detail.code === TAKEN_OVER) takenOver();
   else if (detail.connection?.config.reconnectCodes.includes(detail.code)) reconnecting(opened);
@@ -75,7 +75,6 @@ document.addEventListener("htmx:ws:close", ({ detail }) => {
 });
 
 function sentence(code) {
-  if (code === 1009) return "That message was too long for the connection.";
   if (code === 4404) return "This chat isn't there any more.";
   return "The connection was closed.";
 }

@@ -1,5 +1,7 @@
 // Editing an earlier message: the pencil fills the composer with it, and what follows it will go.
-import { promptOf, textOf } from "./log.js";
+import { promptOf, ranCode, textOf } from "./log.js";
+
+const AFRESH = "Python will start afresh, without any variables";
 
 export class Editing {
   /** The turn being edited; null for none. */
@@ -38,9 +40,9 @@ export class Editing {
     const before = this.turn === null ? this.#composer.read() : this.end();
     [this.turn, this.#before] = [turn, before];
     prompt.classList.add("is-edited");
-    const later = prompt.nextElementSibling?.parentElement.querySelector(`[data-edit-turn="${turn + 1}"]`);
+    const losses = [promptOf(turn + 1) && "later messages will go away", ranCode(turn) && AFRESH].filter(Boolean);
     const label = this.#bar.querySelector("[data-editing-label]");
-    label.textContent = `Editing message ${turn + 1}${later ? " — later messages will go away" : ""}`;
+    label.textContent = [`Editing message ${turn + 1}`, losses.join(", and ")].filter(Boolean).join(" — ");
     this.#bar.hidden = false;
     this.#composer.write(textOf(prompt));
   }

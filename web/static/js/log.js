@@ -16,6 +16,12 @@ export function textOf(prompt) {
   return prompt.querySelector(".source").textContent;
 }
 
+/** Whether a cell ran in a turn or after it: what it left in the kernel is lost if they go. */
+export function ranCode(turn) {
+  const results = [...log.querySelectorAll('.result[data-tool="run_python"]')];
+  return results.some((result) => Number(result.closest("article").dataset.turn) >= turn);
+}
+
 function take(article) {
   if (isThere(article)) {
     article.remove();

@@ -17,6 +17,11 @@ notices.addEventListener("click", (event) => {
   if (event.target.closest("[data-dismiss]")) event.target.closest(".toast").remove();
 });
 
+// What passed before a turn is no news any more, and a kernel's end is told in the turn itself.
+document.addEventListener("ck:block", ({ detail: { article } }) => {
+  if (article.dataset.kind === "user_prompt") notices.replaceChildren();
+});
+
 new MutationObserver((records) => {
   const added = records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.classList);
   for (const toast of added) {
