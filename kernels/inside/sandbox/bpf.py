@@ -53,7 +53,7 @@ class And:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Branch:
     """Go to a label by comparing the accumulator with ``value``; None goes on below."""
 
     operator: Operator
@@ -86,7 +86,7 @@ class Label:
     name: str
 
 
-_Code = Load | And | Test | Jump | Return | ReturnIf
+_Code = Load | And | Branch | Jump | Return | ReturnIf
 Statement = _Code | Label
 
 
@@ -126,10 +126,10 @@ def _encode(statement: _Code, after: int, places: dict[str, int]) -> list[bytes]
             return [_pack(_TESTS[operator], value, 0, 1), _pack(_RETURN, result)]
         case Jump(label):
             return [_pack(_JUMP, _distance(label, after, places))]
-        case Test(operator, value, then, otherwise):
+        case Branch(operator, value, then, otherwise):
             there, elsewhere = (_distance(label, after, places) for label in (then, otherwise))
             if max(there, elsewhere) > _FARTHEST:
-                raise ValueError(f"{then} or {otherwise} is too far for a test to reach")
+                raise ValueError(f"{then} or {otherwise} is too far for a branch")
             return [_pack(_TESTS[operator], value, there, elsewhere)]
         case _:
             assert_never(statement)

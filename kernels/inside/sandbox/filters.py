@@ -12,13 +12,13 @@ from .bpf import (
     KILL_PROCESS,
     NUMBER,
     And,
+    Branch,
     Jump,
     Label,
     Load,
     Return,
     ReturnIf,
     Statement,
-    Test,
     argument,
     assemble,
     refuse,
@@ -172,9 +172,9 @@ def _known_socket() -> list[Statement]:
     return [
         Load(argument(0)),
         *_when((_AF_UNIX,), ALLOW),
-        Test("==", _AF_INET, then="socket: internet"),
-        Test("==", _AF_INET6, then="socket: internet"),
-        Test("==", _AF_NETLINK, then="socket: netlink"),
+        Branch("==", _AF_INET, then="socket: internet"),
+        Branch("==", _AF_INET6, then="socket: internet"),
+        Branch("==", _AF_NETLINK, then="socket: netlink"),
         Return(refuse(errno.EAFNOSUPPORT)),
         Label("socket: netlink"),
         Load(argument(2)),
@@ -183,8 +183,8 @@ def _known_socket() -> list[Statement]:
         Label("socket: internet"),
         Load(argument(1)),
         And(_SOCKET_TYPE),
-        Test("==", _STREAM, then="socket: protocol"),
-        Test("==", _DATAGRAM, then="socket: protocol"),
+        Branch("==", _STREAM, then="socket: protocol"),
+        Branch("==", _DATAGRAM, then="socket: protocol"),
         Return(_NOT_PERMITTED),
         Label("socket: protocol"),
         Load(argument(2)),
@@ -215,7 +215,7 @@ def _program(
     return assemble(
         [
             Load(ARCHITECTURE),
-            Test("==", _ARCHITECTURES[machine], then="known"),
+            Branch("==", _ARCHITECTURES[machine], then="known"),
             Return(KILL_PROCESS),
             Label("known"),
             Load(NUMBER),
@@ -243,7 +243,7 @@ def _search(spans: Sequence[tuple[int, int | str]]) -> Iterator[Statement]:
         return
     middle = len(spans) // 2
     label = f"from {spans[middle][0]}"
-    yield Test(">=", spans[middle][0], then=label)
+    yield Branch(">=", spans[middle][0], then=label)
     yield from _search(spans[:middle])
     yield Label(label)
     yield from _search(spans[middle:])

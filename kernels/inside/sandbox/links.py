@@ -22,6 +22,7 @@ class Way:
 def way_to(path: str) -> Way | None:
     """None if nothing is there, or the way can't be walked."""
     links: dict[str, str] = {}
+    followed = 0
     here = "/"
     ahead = list(_parts_backwards(path))
     while ahead:
@@ -35,7 +36,8 @@ def way_to(path: str) -> Way | None:
             here = step
             continue
         links[step] = text
-        if len(links) > _LINKS_AT_MOST:
+        followed += 1
+        if followed > _LINKS_AT_MOST:
             return None
         if text.startswith("/"):
             here = "/"
