@@ -1,5 +1,6 @@
 """The order of the layers.
 
+    prepare()         once, before any fork: what is the same for all
     separate(plan)    new namespaces; then fork, and go on in the child, which is pid 1 in them
     enter(plan)       a new root, another user, no privileges: all that pid 1 and its kernel share
     confine(plan)     limits, Landlock, the allow-list of system calls: what the kernel adds
@@ -17,6 +18,12 @@ import os
 from . import descriptors, landlock, namespaces, privileges, rlimits, root, seccomp
 from .failure import LayerFailed, layer
 from .plan import Plan, Root
+
+
+def prepare() -> None:
+    """Make ready what every sandbox needs, so that children share it. Changes nothing."""
+    with layer("seccomp"):
+        seccomp.prepare()
 
 
 def separate(plan: Plan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from .bpf import (
@@ -81,6 +82,7 @@ _OF_ANOTHER_PROCESS: Final = {
 """Which of their arguments is the process; 0 is the caller."""
 
 
+@cache
 def allow_list(machine: str) -> bytes:
     """The filter of every kernel. What an architecture lacks is left out of it."""
     checks = _checks()
@@ -93,6 +95,7 @@ def allow_list(machine: str) -> bytes:
     return _program(machine, rules, checks, default=_NO_SUCH_CALL)
 
 
+@cache
 def unconnected(machine: str, *, network: Network) -> bytes:
     """A second filter, for a kernel without namespaces, whose own sockets are bound.
 

@@ -18,6 +18,12 @@ _FLAG_TSYNC: Final = 1
 # on an older one the operator, not we, may give up the mitigation that a filter brings.
 
 
+def prepare() -> None:
+    """Make the filters that kernels forked from here put in force: a few milliseconds, once."""
+    filters.allow_list(machine())
+    filters.unconnected(machine(), network="none")
+
+
 def allow_known() -> None:
     """From now on only the system calls of `filters.allow_list`, here and in what is started.
 

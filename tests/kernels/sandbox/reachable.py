@@ -1,0 +1,38 @@
+"""A machine on which an ordinary user can run the tests' interpreter, wherever it is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from kernels.inside.sandbox import mounts
+from kernels.inside.sandbox.libc import mount, unshare
+
+_NEWNS = 0x20000
+_MS_REC_PRIVATE = 0x4000 | 0x40000
+
+
+def open_ways() -> None:
+    """In a mount namespace of this process's own; needs root.
+
+    A folder that others can't traverse is covered by one that they can, with nothing in it but
+    what the interpreter needs.
+    """
+    needed = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
+    closed = {top: path for path in needed if (top := _closed(path)) is not None}
+    unshare(_NEWNS)
+    mount("none", "/", "", _MS_REC_PRIVATE)
+    for top, path in closed.items():
+        tree = mounts.clone(str(path), 0)
+        mount("tmpfs", str(top), "tmpfs", 0, "mode=755")
+        path.mkdir(parents=True)
+        root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+        mounts.attach(tree, root, str(path))
+        os.close(root)
+        os.close(tree)
+
+
+def _closed(path: Path) -> Path | None:
+    ways = (*reversed(path.parents), path)
+    return next((one for one in ways if not one.stat().st_mode & 0o001), None)
