@@ -39,8 +39,6 @@ def enter(plan: Plan) -> None:
     Called in a child of the process that called `separate`, with no folder open (one would lead
     out of the new root). Leaves the terminal of the server.
     """
-    with layer("descriptors"):
-        descriptors.refuse_folders()
     os.setsid()
     if plan.root is None:
         with layer("identity"):
@@ -71,6 +69,8 @@ def seal(plan: Plan) -> None:
 
 
 def _enter_root(plan: Plan, new: Root) -> None:
+    with layer("descriptors"):
+        descriptors.refuse_folders()
     with layer("namespaces"):
         namespaces.settle(plan.hostname, network=plan.network)
         # After pivot_root the only /proc is the new one, which is read-only.

@@ -1,7 +1,4 @@
-"""System calls by name.
-
-Through ``syscall(2)`` only, so that it doesn't matter which of them the C library wraps.
-"""
+"""System calls by name, whether or not the C library wraps them (syscall(2))."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ AT_FDCWD: Final = -100
 AT_EMPTY_PATH: Final = 0x1000
 AT_RECURSIVE: Final = 0x8000
 
+Argument = int | bytes | ctypes.Array[ctypes.c_char] | None
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -27,23 +26,25 @@ def machine() -> str:
     return name
 
 
-def syscall(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
+def syscall(name: str, *arguments: Argument) -> int:
     """What the kernel answers; an OSError that names the call when it refuses.
 
     ``bytes`` are handed over as a pointer to them (a path ends in the NUL that Python keeps).
     """
     number = NUMBERS[machine()][name]
     ctypes.set_errno(0)
-    result: int = _libc.syscall(ctypes.c_long(number), *map(_argument, arguments))
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"{name}: {os.strerror(error)}")
-    return result
+    return _checked(name, _libc.syscall(ctypes.c_long(number), *map(_argument, arguments)))
+
+
+def function(name: str, *arguments: Argument) -> int:
+    """The same by a function of the C library's, for what every one has, on every machine."""
+    ctypes.set_errno(0)
+    return _checked(name, _libc[name](*map(_argument, arguments)))
 
 
 def prctl(option: int, *arguments: int) -> int:
     """prctl(2), whose unused arguments have to be 0."""
-    return syscall("prctl", option, *arguments, *([0] * (4 - len(arguments))))
+    return function("prctl", option, *arguments, *([0] * (4 - len(arguments))))
 
 
 def unshare(flags: int) -> None:
@@ -60,5 +61,12 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
         raise OSError(error.errno, f"{error.strerror}: {source} on {target}") from error
 
 
-def _argument(value: int | bytes | ctypes.Array[ctypes.c_char] | None) -> object:
+def _argument(value: Argument) -> object:
     return ctypes.c_long(value) if isinstance(value, int) else value
+
+
+def _checked(name: str, result: int) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+    return result

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
+import sys
 from typing import Final
 
-from .libc import prctl, syscall
+from .libc import function, prctl
+
+_ON_LINUX: Final = sys.platform == "linux"  # elsewhere there is nothing to drop
 
 _PR_SET_DUMPABLE: Final = 4
 _PR_CAPBSET_DROP: Final = 24
@@ -32,17 +35,19 @@ def drop() -> None:
     The bounding set needs a privilege to be emptied; who hasn't got it can't gain from it either,
     under ``no_new_privs``.
     """
+    if not _ON_LINUX:
+        return
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     if _may_set():
         prctl(_PR_SET_SECUREBITS, _SECUREBITS)
         empty_bounding_set()
-    syscall("capset", _HEADER, bytes(24))
+    function("capset", _HEADER, bytes(24))
 
 
 def empty_bounding_set() -> None:
     """What root does before it becomes somebody; nothing for who may not."""
-    if not _may_set():
+    if not (_ON_LINUX and _may_set()):
         return
     for capability in range(_CAPABILITIES):
         try:
@@ -59,11 +64,12 @@ def be_dumpable() -> None:
     It stays so: psutil needs it inside, the watch reads the memory map from outside, and nobody
     else can name a process in a pid namespace, or ptrace one across Landlock domains.
     """
-    prctl(_PR_SET_DUMPABLE, 1)
+    if _ON_LINUX:
+        prctl(_PR_SET_DUMPABLE, 1)
 
 
 def _may_set() -> bool:
     data = ctypes.create_string_buffer(24)
-    syscall("capget", _HEADER, data)
+    function("capget", _HEADER, data)
     (effective,) = struct.unpack_from("=I", data)  # of capabilities 0 to 31
     return bool(effective & 1 << _CAP_SETPCAP)

@@ -8,20 +8,24 @@ from .plan import Rlimits
 
 
 def apply(limits: Rlimits) -> None:
-    """Soft and hard ones, never above what the server itself has. No core files, no priority."""
+    """Soft and hard ones, never above what the server itself has. No core files, no priority.
+
+    Some are Linux's own; elsewhere there is nothing that they would limit.
+    """
     wanted = {
-        resource.RLIMIT_AS: limits.address_space,
-        resource.RLIMIT_NPROC: limits.processes,
-        resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_MEMLOCK: limits.locked_bytes,
-        resource.RLIMIT_MSGQUEUE: limits.queue_bytes,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NICE: 0,
-        resource.RLIMIT_RTPRIO: 0,
+        "AS": limits.address_space,
+        "NPROC": limits.processes,
+        "NOFILE": limits.open_files,
+        "FSIZE": limits.file_bytes,
+        "MEMLOCK": limits.locked_bytes,
+        "MSGQUEUE": limits.queue_bytes,
+        "CORE": 0,
+        "NICE": 0,
+        "RTPRIO": 0,
     }
-    for kind, value in wanted.items():
-        if value is not None:
+    for name, value in wanted.items():
+        kind: int | None = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is not None and value is not None:
             _lower(kind, value)
 
 
