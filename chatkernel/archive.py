@@ -49,6 +49,11 @@ class Archive:
         async with self.database.reading() as session:
             return await crud.user.get(session, user_id)
 
+    async def kernel_uid(self, user_id: str) -> int:
+        """The system user of this user's kernels, where the server is root. Raises NotFound."""
+        async with self.database.session() as session:
+            return await crud.user.kernel_uid(session, user_id)
+
     async def list(
         self, user_id: str, *, limit: int = 50, before: datetime | None = None
     ) -> tuple[ListedChat, ...]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import httpx
@@ -17,6 +15,7 @@ from anyio import to_thread
 
 from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
+from chatkernel.launcher import Launcher, kernel_files, kernel_python
 from chatkernel.live_kernels import LiveKernels, Owner
 from chatkernel.models.connect import Models
 from chatkernel.models.loopback import PastProxies
@@ -31,7 +30,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Death, Launch, Limits, sweep
+from kernels import Death, Limits, sweep
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +43,7 @@ class Service:
     folder: DataFolder
     archive: Archive
     kernels: LiveKernels
+    launcher: Launcher
     models: Models
     sessions: SessionManager
     assistants: Assistants
@@ -106,9 +106,10 @@ async def open_service(
         )
         sockets = await stack.enter_async_context(socket_folder(settings.runtime))
         relay = DeathRelay()
+        launcher = await stack.enter_async_context(Launcher.open(settings, archive, sockets))
         kernels = await stack.enter_async_context(
             LiveKernels.open(
-                Launcher(settings, archive, sockets).launch,
+                launcher.launch,
                 limits=limits,
                 per_user=settings.kernels_per_user,
                 on_death=relay.tell,
@@ -122,7 +123,7 @@ async def open_service(
             SessionManager.open(workshop, grace_seconds=settings.session_grace_seconds)
         )
         relay.sessions = sessions
-        yield Service(settings, folder, archive, kernels, models, sessions, assistants)
+        yield Service(settings, folder, archive, kernels, launcher, models, sessions, assistants)
 
 
 def _log_swept(swept: Swept) -> None:
@@ -137,16 +138,6 @@ def _log_swept(swept: Swept) -> None:
         log.warning("left of an earlier run: %s", left)
 
 
-def kernel_files(settings: Settings) -> Path:
-    """Where connection files and the record of living kernels are."""
-    return settings.runtime.absolute() / "kernels"
-
-
-def kernel_python(settings: Settings) -> str:
-    """The interpreter that kernels run in."""
-    return str(settings.kernel_python or sys.executable)
-
-
 @dataclass
 class DeathRelay:
     """Carries the news of a kernel's death up to the sessions, which are opened after the kernels."""
@@ -158,23 +149,3 @@ class DeathRelay:
         log.info("kernel of chat %s: %s", owner.chat_id, death.cause)
         if self.sessions is not None:
             self.sessions.kernel_died(owner, death)
-
-
-@dataclass(frozen=True)
-class Launcher:
-    """How a chat's kernel is started: in its workspace, its sockets in a short private folder."""
-
-    settings: Settings
-    archive: Archive
-    sockets: Path
-
-    async def launch(self, owner: Owner) -> Launch:
-        """The launch of a chat's kernel; its workspace is made when it isn't there."""
-        workspace = self.archive.workspace(owner)
-        await workspace.ensure()
-        return Launch(
-            runtime=kernel_files(self.settings),
-            sockets=self.sockets,
-            workspace=workspace.root.absolute(),
-            python=kernel_python(self.settings),
-        )

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatkernel.errors import SettingsInvalid
+from kernels import PRELOAD
 
 PREFIX = "CHATKERNEL_"
 MEBIBYTE = 1 << 20
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     )
     unsafe_no_sandbox: bool = Field(
         default=False,
-        description="Serve beyond this machine although kernels aren't sandboxed. "
+        description="Serve beyond this machine even where kernels can't be sandboxed. "
         "Whoever can log in can then run anything as this server's user.",
     )
     cell_seconds: float = Field(
@@ -91,6 +92,14 @@ class Settings(BaseSettings):
     message_bytes: int = Field(default=1_000_000, ge=1, description="The longest message.")
     kernel_python: Path | None = Field(
         default=None, description="The interpreter that kernels run in; unset, the server's own."
+    )
+    preload: Names = Field(
+        default=PRELOAD,
+        description="Modules that are imported once, before any kernel starts; all kernels share them.",
+    )
+    network: Literal["none", "open"] = Field(
+        default="none",
+        description="Whether cells reach the network: `none`, or `open` (which needs a login of your own).",
     )
     request_limit: int = Field(
         default=50, ge=1, description="How many requests one turn may make to the model."

@@ -13,7 +13,7 @@ from kernels.errors import (
 )
 from kernels.excerpt import excerpt
 from kernels.exits import Death, classify
-from kernels.fork_server import ForkServer, ForkServerFailed
+from kernels.fork_server import PRELOAD, ForkServer, ForkServerFailed, Warmed
 from kernels.kernel import Kernel
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
@@ -33,12 +33,14 @@ from kernels.outputs import (
     to_nbformat,
 )
 from kernels.sandbox import Sandbox, Tier
+from kernels.tiers import FoundTier, find_tier
 from kernels.transcript import Transcript
 from kernels.wire import JSON, Message
 
 __all__ = [
     "FRAME_MIME",
     "JSON",
+    "PRELOAD",
     "Bundle",
     "BundleFailed",
     "BundleTooLarge",
@@ -52,6 +54,7 @@ __all__ = [
     "ExecuteResult",
     "ForkServer",
     "ForkServerFailed",
+    "FoundTier",
     "Kernel",
     "KernelDied",
     "KernelError",
@@ -69,8 +72,10 @@ __all__ = [
     "Transcript",
     "UpdateDisplay",
     "Variable",
+    "Warmed",
     "classify",
     "excerpt",
+    "find_tier",
     "from_message",
     "from_nbformat",
     "kernel_environment",

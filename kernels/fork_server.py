@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 
 from kernels.errors import KernelStartFailed
+from kernels.exits import classify
 from kernels.forked import Forked
 from kernels.log import Log
 
@@ -122,9 +123,9 @@ class ForkServer:
                 ours.setblocking(False)
                 ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
                 ours.send(json.dumps(request).encode())
-                with anyio.CancelScope(shield=True):
-                    async with self._asking:
-                        running = await self._ensure()
+                async with self._asking:
+                    running = await self._ensure()
+                    with anyio.CancelScope(shield=True):  # an answer belongs to its question
                         pid, pidfd = await running.fork(theirs.fileno(), log)
             except BaseException:
                 ours.close()
@@ -227,4 +228,7 @@ class _Running:
         return json.loads(data), descriptors
 
     def _failed(self) -> ForkServerFailed:
-        return ForkServerFailed(f"its fork server ended; {self.log.last_line()}")
+        self.process.kill()
+        death = classify(self.process.wait())
+        said = self.log.last_line()
+        return ForkServerFailed(f"its fork server {death.cause}{'; ' if said else '.'}{said}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -30,6 +31,8 @@ from kernels.provisioner import ForkProvisioner
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
+_SILENT = logging.Logger("manager", logging.CRITICAL + 1)
+"""What goes wrong is raised; jupyter_client would print it, too."""
 
 
 class KernelProcess:
@@ -60,6 +63,7 @@ class KernelProcess:
             transport="ipc",
             ip=str(folder / "s"),
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
+            log=_SILENT,
         )
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)

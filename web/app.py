@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from chatkernel.errors import ChatkernelError
 from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
+from kernels import KernelError
 from web import health, pages
 from web.api.routes import api_routes
 from web.assets import Assets, version
@@ -25,6 +27,8 @@ from web.problems import on_crash, on_http_error, on_problem
 from web.render.code import make_lexers
 from web.site import Readiness, Site
 from web.socket import page_socket
+
+log = logging.getLogger(__name__)
 
 
 class App:
@@ -90,7 +94,8 @@ class App:
                 key=key,
                 secret=self.secret,
                 admins=frozenset(self.settings.admins),
-                names_alone=is_loopback(self.settings.host),
+                # A cell that reaches the network reaches this server, and could log in as anybody.
+                names_alone=is_loopback(self.settings.host) and self.settings.network == "none",
                 identify=self._identify,
                 login_url=self._login_url,
             )
@@ -108,6 +113,10 @@ class App:
         """Load what the first message needs, while nobody waits for it."""
         await service.assistants.get()
         await to_thread.run_sync(make_lexers)
+        try:
+            await service.launcher.tier()
+        except KernelError as error:
+            log.error("no kernel can be started: %s", error)
         self.warm.set()
 
 

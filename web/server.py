@@ -16,7 +16,9 @@ from anyio.abc import TaskStatus
 from rich.console import Console
 
 from chatkernel.errors import UnusableEnvironment
+from chatkernel.service import Service
 from chatkernel.settings import Settings
+from kernels import KernelError, Tier
 from web.app import App, create_app
 from web.guards import is_loopback
 from web.incoming import longest_text
@@ -44,7 +46,6 @@ def serve(settings: Settings) -> None:
     Raises:
         UnusableEnvironment: it can't be served like this; the text says why and what to do.
     """
-    check_exposure(settings)
     with _listen(settings) as listener:
         try:
             anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
@@ -60,16 +61,23 @@ def _first(group: BaseExceptionGroup[UnusableEnvironment]) -> UnusableEnvironmen
     return found
 
 
-def check_exposure(settings: Settings) -> None:
-    """Refuse to serve beyond this machine while kernels have no sandbox.
+async def check_kernels(service: Service) -> None:
+    """See that kernels start, and refuse to serve beyond this machine what has no sandbox.
 
     Raises:
-        UnusableEnvironment: unless ``unsafe_no_sandbox`` says that it's wanted all the same.
+        UnusableEnvironment: the interpreter can't run kernels; or they can't be isolated here, and
+            ``unsafe_no_sandbox`` doesn't say that it's wanted all the same.
     """
-    if not is_loopback(settings.host) and not settings.unsafe_no_sandbox:
+    settings = service.settings
+    try:
+        found = await service.launcher.tier()
+    except KernelError as error:
+        raise UnusableEnvironment(f"{error} Check CHATKERNEL_KERNEL_PYTHON.") from error
+    exposed = not is_loopback(settings.host) and not settings.unsafe_no_sandbox
+    if exposed and found.tier is Tier.NONE:
         raise UnusableEnvironment(
-            f"Kernels aren't sandboxed yet, so whoever logs in on {settings.host} could run anything here. "
-            "Use --host 127.0.0.1 and an SSH tunnel, or say --unsafe-no-sandbox."
+            f"Kernels can't be sandboxed here, so whoever logs in on {settings.host} could run anything. "
+            f"{found.said} Use --host 127.0.0.1 and an SSH tunnel, or say --unsafe-no-sandbox."
         )
 
 
@@ -113,6 +121,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         )
     )
     async with app.lifespan(), anyio.create_task_group() as tasks:
+        assert app.readiness.site is not None
+        service = app.readiness.site.service
+        if is_loopback(settings.host):
+            tasks.start_soon(check_kernels, service)
+        else:
+            await check_kernels(service)
         await tasks.start(_watch_signals, server)
         await _announce(app, listener)
         tasks.start_soon(_spare_the_collector, app)

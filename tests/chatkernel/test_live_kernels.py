@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -15,8 +14,9 @@ import pytest
 
 from chatkernel.errors import DiskFull
 from chatkernel.live_kernels import LiveKernels, Owner
-from kernels import Death, Kernel, KernelDied, KernelStartFailed, Launch, Limits
+from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits
 from tests.chatkernel.agent.stage import drained
+from tests.kernels.launching import a_launch
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,8 @@ class Launcher:
     """Launches kernels; ``error`` and ``python`` make that fail. Deaths are noted."""
 
     folder: Path
-    python: str = sys.executable
+    fork_server: ForkServer
+    python: str | None = None
     error: Exception | None = None
     launched: list[Owner] = field(default_factory=list)
     deaths: list[tuple[Owner, Death]] = field(default_factory=list)
@@ -38,8 +39,9 @@ class Launcher:
         self.launched.append(owner)
         if self.error is not None:
             raise self.error
-        workspace = self.folder / owner.chat_id
-        return Launch(self.folder / "runtime", self.folder / "s", workspace, python=self.python)
+        fork_server = ForkServer(self.python) if self.python else self.fork_server
+        made = a_launch(self.folder, fork_server)
+        return replace(made, workspace=self.folder / owner.chat_id)
 
     def died(self, owner: Owner, death: Death) -> None:
         self.deaths.append((owner, death))
@@ -56,9 +58,9 @@ class Launcher:
 
 
 @pytest.fixture
-def launcher() -> Iterator[Launcher]:
+def launcher(fork_server: ForkServer) -> Iterator[Launcher]:
     with tempfile.TemporaryDirectory(prefix="ck-") as folder:
-        yield Launcher(Path(folder))
+        yield Launcher(Path(folder), fork_server)
 
 
 async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
@@ -137,7 +139,7 @@ async def test_a_start_that_fails_is_a_sentence_and_the_next_try_is_a_new_one(
             await kernels.lend(A)
         said = "Python did not start: /no/such/python: No such file or directory."
         assert str(failed.value) == said
-        launcher.python = sys.executable
+        launcher.python = None
         await drained(await kernels.lend(A), "1")
 
 
@@ -164,7 +166,7 @@ async def test_whatever_breaks_a_start_is_told_and_harms_no_other(
 async def test_a_python_that_ends_at_once_is_told_with_its_last_words(launcher: Launcher) -> None:
     launcher.python = "/bin/false"
     async with launcher.open() as kernels:
-        with pytest.raises(KernelStartFailed, match="exited with status 1"):
+        with pytest.raises(KernelStartFailed, match="its fork server exited with status 1"):
             await kernels.lend(A)
 
 
@@ -210,7 +212,7 @@ async def test_an_end_does_not_wait_for_the_start(launcher: Launcher) -> None:
             with anyio.fail_after(8):
                 await kernels.end(A.chat_id)
         assert told == ["Python did not start: it was ended before it was ready."]
-        launcher.python = sys.executable
+        launcher.python = None
         await kernels.lend(A)
 
 

@@ -1,0 +1,118 @@
+"""How a chat's kernel is started: in its workspace, in the best sandbox that the machine offers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from anyio import TemporaryDirectory
+
+from chatkernel.archive import Archive
+from chatkernel.live_kernels import Owner
+from chatkernel.settings import Settings
+from kernels import ForkServer, FoundTier, Launch, Sandbox, Warmed, find_tier
+from kernels.inside.sandbox.plan import Ids
+
+log = logging.getLogger(__name__)
+
+_NOBODY = Ids(65534, 65534)
+
+
+@dataclass
+class Launcher:
+    """The launches of one server's kernels; their sockets are in a short private folder. Made by
+    `open`."""
+
+    settings: Settings
+    archive: Archive
+    sockets: Path
+    fork_server: ForkServer
+    _found: FoundTier | None = None
+    _finding: anyio.Lock = field(default_factory=anyio.Lock)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, archive: Archive, sockets: Path
+    ) -> AsyncIterator[Launcher]:
+        """Nothing is started until it is asked for; on exit the fork server ends."""
+        fork_server = ForkServer(kernel_python(settings), settings.preload)
+        try:
+            yield cls(settings, archive, sockets, fork_server)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await fork_server.close()
+
+    async def warmed(self) -> Warmed:
+        """Start the fork server, and say what of the preload it couldn't import.
+
+        Raises:
+            ForkServerFailed: the interpreter can't run kernels.
+        """
+        return await self.fork_server.warmed()
+
+    async def tier(self) -> FoundTier:
+        """What the machine offers, found at the first call by starting a kernel.
+
+        Raises:
+            KernelStartFailed: no kernel starts at all.
+        """
+        async with self._finding:
+            if self._found is None:
+                self._found = await self._find()
+            return self._found
+
+    async def launch(self, owner: Owner) -> Launch:
+        """The launch of a chat's kernel; its workspace is made when it isn't there.
+
+        Raises:
+            KernelStartFailed: no kernel starts at all.
+        """
+        tier = (await self.tier()).tier
+        workspace = self.archive.workspace(owner)
+        await workspace.ensure()
+        return self._launch(
+            workspace.root.absolute(),
+            Sandbox(tier, self.settings.network, await self._ids(owner), self._hidden()),
+        )
+
+    def _launch(self, workspace: Path, sandbox: Sandbox) -> Launch:
+        return Launch(
+            runtime=kernel_files(self.settings),
+            sockets=self.sockets,
+            workspace=workspace,
+            fork_server=self.fork_server,
+            sandbox=sandbox,
+        )
+
+    async def _find(self) -> FoundTier:
+        ids = _NOBODY if os.getuid() == 0 else None
+        async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
+            sandbox = Sandbox(network=self.settings.network, ids=ids, hidden=self._hidden())
+            return await find_tier(self._launch(Path(folder), sandbox))
+
+    async def _ids(self, owner: Owner) -> Ids | None:
+        """Whom their kernels become, so that no user's can touch another's: only root can do that."""
+        if os.getuid() != 0:
+            return None
+        uid = await self.archive.kernel_uid(owner.user_id)
+        return Ids(uid, uid)
+
+    def _hidden(self) -> tuple[Path, ...]:
+        return (self.settings.data.absolute(),)
+
+
+def kernel_files(settings: Settings) -> Path:
+    """Where connection files and the record of living kernels are."""
+    return settings.runtime.absolute() / "kernels"
+
+
+def kernel_python(settings: Settings) -> str:
+    """The interpreter that kernels run in."""
+    return str(settings.kernel_python or sys.executable)

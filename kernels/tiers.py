@@ -1,0 +1,72 @@
+"""Which tier of isolation this machine offers, found by starting kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from kernels.errors import KernelError
+from kernels.fork_server import ForkServerFailed
+from kernels.kernel import Kernel
+from kernels.launch import Launch
+from kernels.outputs import Stream
+from kernels.sandbox import Tier
+
+_PROBE = """\
+import pathlib, subprocess
+pathlib.Path("probe").write_text("written")
+print(subprocess.run(["cat", "probe"], capture_output=True, text=True).stdout)
+"""
+
+
+@dataclass(frozen=True)
+class FoundTier:
+    """The best tier in which a kernel works here, and why the better ones were refused."""
+
+    tier: Tier
+    refused: Mapping[Tier, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def said(self) -> str:
+        """Why the better tiers were refused, in words."""
+        return " ".join(f"Tier {tier}: {why}" for tier, why in self.refused.items())
+
+
+async def find_tier(launch: Launch) -> FoundTier:
+    """Try the tiers with real kernels, the best first; each writes into ``launch.workspace``.
+
+    Settings of the system say little: AppArmor lets namespaces be made and refuses what follows,
+    Docker hides what a new /proc needs.
+
+    Raises:
+        KernelStartFailed: no kernel starts at all.
+    """
+    refused: dict[Tier, str] = {}
+    for tier in (Tier.FULL, Tier.LANDLOCK):
+        try:
+            await _try(replace(launch, sandbox=replace(launch.sandbox, tier=tier)))
+        except ForkServerFailed:
+            raise
+        except KernelError as error:
+            refused[tier] = str(error)
+        else:
+            return FoundTier(tier, refused)
+    await _try(replace(launch, sandbox=replace(launch.sandbox, tier=Tier.NONE)))
+    return FoundTier(Tier.NONE, refused)
+
+
+async def _try(launch: Launch) -> None:
+    printed = ""
+    async with Kernel.open(launch) as kernel:
+        async for output in kernel.execute(_PROBE):
+            printed += output.text if isinstance(output, Stream) else str(output)
+    if printed.strip() != "written":
+        raise KernelDidNotWork(printed)
+
+
+class KernelDidNotWork(KernelError):
+    """It started, and could not do the least that cells do."""
+
+    def __init__(self, printed: str) -> None:
+        super().__init__(f"Python started and could not work: {printed[-300:]}")
