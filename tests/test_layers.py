@@ -20,7 +20,7 @@ INSIDE = "kernels.inside"
 INSIDE_MAY_IMPORT = {
     *sys.stdlib_module_names,
     *("IPython", "ipykernel", "dill", "msgpack", "zstandard"),
-    *("jupyter_client", "traitlets"),  # ipykernel brings them and speaks in their classes
+    *("jupyter_client", "traitlets", "zmq"),  # ipykernel brings them and speaks in their classes
     *("matplotlib", "numpy", "pandas", "plotly", "polars", "pyarrow"),
 }
 

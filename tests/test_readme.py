@@ -26,10 +26,11 @@ def expected_row(name: str) -> str:
     field = Settings.model_fields[name]
     default = field.default
     if default is None or default == ():
-        shown = ""
-    else:
-        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
-    return f"{shown} | {field.description}"
+        return f" | {field.description}"
+    if isinstance(default, tuple):
+        default = ",".join(default)
+    shown = str(default).lower() if isinstance(default, bool) else default
+    return f"`{shown}` | {field.description}"
 
 
 def test_the_settings_table_is_the_code() -> None:
