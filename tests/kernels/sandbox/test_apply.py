@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from kernels.inside.sandbox import landlock
 from kernels.inside.sandbox.plan import Identity, Ids, Landlock, Mount, Plan, Root
 from tests.kernels.sandbox import plans
 
@@ -24,6 +26,7 @@ STEPS = """
 import json, os, sys
 from kernels.inside.sandbox import apply
 from kernels.inside.sandbox.failure import LayerFailed
+from kernels.inside.sandbox import landlock
 from kernels.inside.sandbox.plan import Plan
 
 plan = Plan.from_json(json.loads(sys.argv[1]))
@@ -162,6 +165,23 @@ def test_an_open_network_is_that_of_the_machine(plan: Plan) -> None:
     then = "print(os.readlink('/proc/self/ns/net'))"
     assert said(replace(plan, network="open"), then) == os.readlink("/proc/self/ns/net")  # noqa: PTH115
     assert said(plan, then) != os.readlink("/proc/self/ns/net")  # noqa: PTH115
+
+
+def test_an_open_network_still_hides_the_abstract_sockets_of_the_machine(plan: Plan) -> None:
+    if landlock.abi() < 6:
+        pytest.skip("the Landlock of this machine leaves abstract sockets alone")
+    then = """
+import socket
+try: socket.socket(socket.AF_UNIX).connect(os.environ["ADDRESS"].replace("@", chr(0)))
+except OSError as error: print(error.strerror)
+"""
+    name = f"chatkernel-test-{os.getpid()}"
+    before = f"os.environ['ADDRESS'] = '@{name}'"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{name}")
+        listener.listen()
+        answer = said(replace(plan, network="open"), then, before)
+    assert answer == "Operation not permitted"
 
 
 def test_landlock_holds_besides_the_root(plan: Plan) -> None:
