@@ -54,11 +54,11 @@ class ForkServerFailed(KernelStartFailed):
 @dataclass(frozen=True)
 class Warmed:
     """What the fork server said when it was ready: after how many seconds, which modules it could
-    not import, with the reason, and which folders its interpreter needs."""
+    not import, with the reason, and which paths its interpreter needs."""
 
     seconds: float = 0.0
     missing: Mapping[str, str] = field(default_factory=dict)
-    folders: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 class ForkServer:
@@ -191,7 +191,7 @@ class _Running:
         except BaseException:
             running.close()
             raise
-        running.warmed = Warmed(said["ready"], said["missing"], tuple(said["folders"]))
+        running.warmed = Warmed(said["ready"], said["missing"], tuple(said["paths"]))
         return running
 
     async def fork(self, own: int, log: int) -> tuple[int, int]:

@@ -81,7 +81,7 @@ class ForkProvisioner(LocalProvisioner):
         if sandbox is None:
             sandbox = Sandbox(ids=_owner(folder) if os.getuid() == 0 else None)
         warmed = await fork_server.warmed()
-        plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.folders)
+        plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.paths)
         with Log.open() as log:
             self._forked = await fork_server.fork(
                 {

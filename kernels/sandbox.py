@@ -13,13 +13,11 @@ from kernels.limits import Limits
 HOME = Path("/chat")
 """Where a kernel sees its workspace, when it has a file system of its own."""
 
-_SYSTEM = (
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/fonts",
-    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types",
-    "/etc/nsswitch.conf", "/etc/pki", "/etc/ssl", "/etc/timezone",
-)  # fmt: skip
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")
-_RANDOM = ("/dev/random", "/dev/urandom")
+_FACTS = (
+    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/random", "/dev/urandom",
+)  # fmt: skip
+_NETWORK = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
 _SPARE_ADDRESS_SPACE = 4 << 30
 
 
@@ -62,9 +60,9 @@ class Sandbox:
     ) -> Plan:
         """The plan for a kernel that works in ``workspace`` and binds its sockets in ``sockets``.
 
-        ``interpreter`` are the folders that its Python needs.
+        ``interpreter`` are the paths that its Python needs (`Warmed.paths`).
         """
-        paths = (*_SYSTEM, *interpreter)
+        paths = (*interpreter, *(_NETWORK if self.network == "open" else ()))
         own = (str(self.home(workspace)), str(sockets))
         rlimits = _rlimits(limits, processes=self.tier is Tier.FULL or self.ids is not None)
         identity = Identity(become=self.ids)
@@ -84,10 +82,7 @@ class Sandbox:
                         tmp_bytes=limits.tmp_bytes,
                     ),
                     network=self.network,
-                    landlock=Landlock(
-                        read=(*paths, "/etc", "/proc", "/sys", *_RANDOM),
-                        write=(*own, "/tmp", "/dev/shm", *_DEVICES),
-                    ),
+                    landlock=Landlock(read=("/",), write=(*own, "/tmp", "/dev/shm", *_DEVICES)),
                     rlimits=rlimits,
                 )
             case Tier.LANDLOCK:
@@ -97,12 +92,12 @@ class Sandbox:
                     root=None,
                     network=self.network,
                     landlock=Landlock(
-                        read=(*paths, "/proc/self", "/proc/cpuinfo", "/proc/meminfo", *_RANDOM),
+                        read=(*paths, *_FACTS),
                         write=(*own, *_DEVICES),
                         unlisted=("/dev/shm",),
                         required=True,
                     ),
-                    seccomp="unconnected" if self.network == "none" else "isolated",
+                    seccomp="unconnected",
                     rlimits=rlimits,
                 )
             case Tier.NONE:

@@ -102,6 +102,8 @@ class Birth:
             os.dup2(self._log, descriptor)
         os.close(self._log)
         os.close(self._own)
+        with suppress(OSError):  # not in every container; from here on /proc can only be read
+            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
         try:
             enter(request.plan)
         except Exception as error:  # noqa: BLE001 told to the server, in words
@@ -143,8 +145,6 @@ class Birth:
         time.tzset()
         os.umask(0o077)
         os.chdir(request.folder)
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
         confine(request.plan)
         self._lap("confined")
         use_threads(request.cpus)

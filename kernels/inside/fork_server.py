@@ -19,11 +19,12 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .birth import Birth
 from .processes import become_subreaper, children, die_with, is_single_threaded
+from .sandbox.apply import prepare
+from .sandbox.interpreter import readable_paths
 from .warm import Warm, settle, warm
 
 _MESSAGE_BYTES = 64 << 10
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> None:
     """Fork a kernel per request that comes on a SOCK_SEQPACKET socket, until it is closed.
 
     ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
-    ``{"ready": seconds, "missing": {module: why}, "folders": [of this interpreter]}``. A request is
+    ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
     ``{}`` with two descriptors: the kernel's own socket (`Birth`) and its log. The answer is
     ``{"pid"}`` with a pidfd, or ``{"error"}``.
     """
@@ -48,9 +49,10 @@ def main(argv: list[str]) -> None:
     become_subreaper()
     control = socket.socket(fileno=options.fork_server)
     warmed = warm([name for name in options.preload.split(",") if name])
+    prepare()
     settle()
     ready = {"ready": time.monotonic() - began, "missing": dict(warmed.missing)}
-    _tell(control, {**ready, "folders": _folders()})
+    _tell(control, {**ready, "paths": readable_paths(network=False)})
     with contextlib.closing(_Wakeup()) as wakeup:
         ForkServer(control, warmed, wakeup).serve()
 
@@ -163,14 +165,6 @@ class ForkServer:
         self.control.close()
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def _folders() -> list[str]:
-    """Where this interpreter, its library and its packages are, and what its packages link to."""
-    roots = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
-    for executable in (Path(sys.executable), Path(sys.executable).resolve()):
-        roots.add(str(executable.parent.parent))
-    return sorted(roots - {"/", "/usr"})
 
 
 def _run(body: Any) -> None:

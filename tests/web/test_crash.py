@@ -10,19 +10,12 @@ import orjson
 import psutil
 import pytest
 
-from tests.serving import new_chat, say, serving, text_of
+from tests.serving import Served, new_chat, say, serving, text_of
 
 
-def kernels_of(runtime: Path) -> list[psutil.Process]:
-    """The living processes that were started with a connection file below ``runtime``."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or ()
-        if process.info["status"] != psutil.STATUS_ZOMBIE and any(
-            str(runtime) in word for word in words
-        ):
-            found.append(process)
-    return found
+def kernels_of(served: Served) -> list[psutil.Process]:
+    """The fork server of a server, its kernels and whatever their cells have started."""
+    return psutil.Process(served.process.pid).children(recursive=True)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -66,16 +59,16 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         say(ann, chat, "df")
         before = ann.get(f"/api/chats/{chat}").json()
         child = (
-            "import subprocess\np = subprocess.Popen(['sleep', '300'])\nprint(p.pid, flush=True)\n"
+            "import subprocess\n"
+            "subprocess.Popen(['sleep', '300'], start_new_session=True)\nprint(1, flush=True)\n"
         )
-        thread, pid = start_a_long_turn(ann, chat, f"{child}import time\ntime.sleep(300)")
-        sleeper = psutil.Process(int(pid))
-        assert kernels_of(data / "runtime")
+        thread, _ = start_a_long_turn(ann, chat, f"{child}import time\ntime.sleep(300)")
+        alive = kernels_of(served)
+        assert "sleep" in [process.name() for process in alive]
         kept = files_of(data / "chats"), files_of(data / "artifacts")
         served.kill()
         thread.join(10)
-        psutil.wait_procs(kernels_of(data / "runtime"), timeout=10)
-        assert not kernels_of(data / "runtime")
+        assert psutil.wait_procs(alive, timeout=10)[1] == []
         sockets = Path((data / "runtime" / "sockets").read_text())
         assert sockets.is_dir()
     with serving(data) as served:
@@ -90,8 +83,6 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         seen = max(block["seq"] for turn in before["turns"] for block in turn["blocks"]) + 2
         resumed = ann.get(f"/api/chats/{chat}", params={"after_seq": seen}).json()["turns"]
         assert resumed[0]["blocks"] == lost["blocks"]
-        psutil.wait_procs([sleeper], timeout=5)
-        assert not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE
         again = say(ann, chat, "print('on we go')", edit_idx=2)
         assert text_of(again) == "on we go\n"
         seqs = [block["seq"] for turn in before["turns"] for block in turn["blocks"]]
@@ -106,9 +97,11 @@ def test_a_clean_stop_stores_the_running_turn_and_ends_all(tmp_path: Path) -> No
         thread, _ = start_a_long_turn(
             ann, chat, "print('on', flush=True)\nimport time\ntime.sleep(300)"
         )
+        alive = kernels_of(served)
         assert served.stop() == 0
         thread.join(10)
-        assert not kernels_of(data / "runtime")
+        assert alive
+        assert psutil.wait_procs(alive, timeout=1)[1] == []
         assert not (data / "runtime" / "server.json").exists()
     with serving(data) as served:
         turn = served.client("ann").get(f"/api/chats/{chat}").json()["turns"][0]
