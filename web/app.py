@@ -14,12 +14,13 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from chatkernel.errors import ChatkernelError
+from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from web import health, pages
 from web.api.routes import api_routes
 from web.assets import Assets, version
-from web.guards import Guard, Hosts, is_loopback
+from web.guards import Guard, Hosts
 from web.login import Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
 from web.render.code import make_lexers

@@ -17,8 +17,9 @@ from starlette.responses import Response
 from chatkernel.archive import Archive
 from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
+from chatkernel.models.loopback import is_loopback
 from chatkernel.store.rows import User
-from web.guards import host_name, is_loopback
+from web.guards import host_name
 
 DAYS = 30
 NAME_CHARACTERS = 64

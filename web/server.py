@@ -16,9 +16,9 @@ from anyio.abc import TaskStatus
 from rich.console import Console
 
 from chatkernel.errors import UnusableEnvironment
+from chatkernel.models.loopback import is_loopback
 from chatkernel.settings import Settings
 from web.app import App, create_app
-from web.guards import is_loopback
 from web.incoming import longest_text
 
 SOCKET_BYTES = 16 << 20

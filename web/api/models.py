@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from chatkernel.errors import Forbidden
 from chatkernel.models.connect import Models
+from chatkernel.models.loopback import is_loopback
 from web.api.answers import Form, Json, read_body
-from web.guards import is_loopback
 from web.login import Visitor
 from web.site import Site, visitor
 
