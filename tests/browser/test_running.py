@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -95,6 +97,14 @@ def test_the_composer_keeps_focus_and_draft_while_output_streams(ann: Tab) -> No
     expect(ann.message).to_be_focused()
     expect(ann.message).to_have_value("a drft, da")
     assert ann.message.evaluate("area => area.selectionStart") == len("a drft, d")
+
+
+def test_a_silent_cell_shows_its_seconds(ann: Tab) -> None:
+    ann.say("import time")
+    ann.send("time.sleep(600)")
+    expect(ann.live).to_contain_text(re.compile("Running….*[1-9] s"))
+    ann.stop_button.click()
+    ann.turns(2)
 
 
 def test_starting_python_is_said(ann: Tab) -> None:
