@@ -123,6 +123,22 @@ def test_long_output_scrolls_inside_itself_and_the_newest_stays_in_view(ann: Tab
     expect(ann.results.last).to_be_in_viewport()
 
 
+def test_sentences_wrap_and_what_scrolls_shows_that_it_goes_on(ann: Tab) -> None:
+    ann.say("import sys\nprint('a sentence ' * 40, file=sys.stderr)")
+    ann.say(f"raise ValueError('{'a sentence ' * 40}')")
+    wide = "box => box.scrollWidth > box.clientWidth"
+    for sentence in (ann.log.locator(".stderr"), ann.log.locator(".traceback > .message")):
+        assert not sentence.evaluate(wide)
+        expect(sentence).to_have_css("background-image", "none")
+    frames = ann.log.locator(".traceback > .text").first
+    assert frames.evaluate(wide)
+    expect(frames).to_have_css("background-image", re.compile("gradient"))
+    ann.say("import pandas as pd\npd.DataFrame([range(60)])")
+    table = ann.tables.locator("..")
+    assert table.evaluate(wide)
+    expect(table).to_have_css("background-image", re.compile("gradient"))
+
+
 def test_nobody_is_scrolled_down_who_scrolled_up(ann: Tab) -> None:
     ann.say("print('line\\n' * 60)")
     ann.say("print('more\\n' * 60)")
