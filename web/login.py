@@ -17,9 +17,8 @@ from starlette.responses import Response
 from chatkernel.archive import Archive
 from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
-from chatkernel.models.loopback import is_loopback
 from chatkernel.store.rows import User
-from web.guards import host_name
+from web.locality import is_from_here
 
 DAYS = 30
 NAME_CHARACTERS = 64
@@ -119,8 +118,8 @@ class Login:
         return Visitor(user.id, user.name, trusted, trusted and user.name in self._admins)
 
     def _suffices(self, conn: HTTPConnection) -> bool:
-        """Whether a name alone is a login here: on this machine, called by a name of this machine."""
-        return self._names_alone and is_loopback(host_name(conn.headers.get("host", "")))
+        """Whether a name alone is a login for who asks."""
+        return self._names_alone and is_from_here(conn)
 
     async def log_in(self, conn: HTTPConnection, name: str, secret: str | None) -> Visitor:
         """Who a name is, made at the first login. Put it into the answer with `remember`.
@@ -141,8 +140,8 @@ class Login:
             )
         if not trusted and not self._suffices(conn):
             raise Forbidden(
-                "This server is open beyond its own machine, so a name alone is no login. "
-                "Give the start-up secret that it printed."
+                "A name alone is a login only on the server's own machine. "
+                "From elsewhere, give its start-up secret too."
             )
         return self._visitor(await self._archive.user(name), trusted=trusted)
 
