@@ -30,6 +30,14 @@ UNSAVED = "This turn could not be saved, so its answer is lost. Try again."
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """What rows that are gone leave on disk, for `Archive.discard`, and the record of it."""
+
+    removed: Removed
+    record: Path | None
+
+
+@dataclass(frozen=True)
 class Archive:
     """The chats of all users. Every method takes the owner, and NotFound is all that others get."""
 
@@ -81,7 +89,7 @@ class Archive:
         async with self.database.session() as session:
             removed = await crud.chat.for_user(user_id).delete(session, chat_id)
             record = await self.deletions.record(removed)
-        await self._discard(removed, record)
+        await self.discard(Deleted(removed, record))
 
     async def load(self, user_id: str, chat_id: str) -> ChatLog:
         """A chat with all its turns; one that can't be read says so in its place.
@@ -157,23 +165,32 @@ class Archive:
                 next_seq=chat_log.next_seq,
             )
 
-    async def delete_from(self, user_id: str, chat_log: ChatLog, idx: int) -> None:
-        """Remove turns >= ``idx``, in the archive and in ``chat_log``."""
+    async def replace_turns(self, user_id: str, chat_log: ChatLog, idx: int, text: str) -> Deleted:
+        """Begin a turn in the place of turns >= ``idx``: all of it, or nothing if it raises.
+
+        ``chat_log`` is without them then. `discard` what they leave before the new turn is finished.
+        """
+        chats = crud.chat.for_user(user_id)
         async with self.database.session() as session:
-            removed = await crud.chat.for_user(user_id).delete_from_idx(session, chat_log.id, idx)
+            removed = await chats.delete_from_idx(session, chat_log.id, idx)
+            row = await chats.start_turn(
+                session, chat_log.id, idx, user_text=text, reserve_seq=SEQ_RESERVED
+            )
             record = await self.deletions.record(removed)
         del chat_log.turns[idx:]
-        await self._discard(removed, record)
+        chat_log.next_seq = max(chat_log.next_seq, row.first_seq)
+        return Deleted(removed, record)
 
-    async def _discard(self, removed: Removed, record: Path | None) -> None:
+    async def discard(self, deleted: Deleted) -> None:
         """Remove what deleted rows left on disk; the next start removes what can't be now."""
+        removed = deleted.removed
         try:
             await self.turns.discard(removed.turn_files)
             await self.artifacts.discard(removed.user_id, removed.artifacts)
             if removed.chat_id is not None:
                 await self.turns.discard_chat(removed.user_id, removed.chat_id)
                 await self.workspace(Owner(removed.user_id, removed.chat_id)).delete()
-            await self.deletions.forget(record)
+            await self.deletions.forget(deleted.record)
         except StorageFailed as failure:
             log.warning("left of what was deleted: %s", failure.message)
 

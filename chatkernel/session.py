@@ -20,7 +20,7 @@ from chatkernel.events import Rewind, Status, TurnEnd, UserPrompt
 from chatkernel.following import Following
 from chatkernel.live import Live
 from chatkernel.namespaces import Namespaces
-from chatkernel.running_turn import RunningTurn
+from chatkernel.running_turn import Replaced, RunningTurn
 from chatkernel.store.crud.text import storable
 from chatkernel.turn_taking import TurnTaking
 from chatkernel.workshop import Workshop
@@ -199,24 +199,30 @@ class UserSession:
             raise EditOutOfRange(f"There is no message {edit_idx} to edit: the chat has {turns}.")
         idx = turns if edit_idx is None else edit_idx
         kept = chat_log.files_of(idx)
-        if edit_idx is not None:
-            await self.delete_from_idx(chat_log, idx)
-        await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
-        turn = self._taking.make(chat_log, idx, text)
+        replaced: Replaced | None = None
+        if edit_idx is None:
+            await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
+        else:
+            replaced = await self.delete_from_idx(chat_log, idx, text)
+        # From here on the turn is written down: nothing may fail until it is shown and taken.
+        turn = self._taking.make(chat_log, idx, text, replaced)
         files = (*kept, *self._attached.pop(chat_log.id, ()))
         if files:
             turn.interaction.remarks = (f"Attached to this message: {', '.join(files)}.",)
-        if edit_idx is not None:
+        if replaced is not None:
             self._taking.add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
         seq, mode = chat_log.number(), turn.choice.mode
         self._taking.add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
         return turn
 
-    async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
-        """Let turns >= ``idx`` go: rows, files, artifacts, and the kernel if they ran code in it."""
-        if any(turn.ran_code for turn in chat_log.turns[idx:]):
-            await self._workshop.kernels.end(chat_log.id)
-        await self._workshop.archive.delete_from(self.user_id, chat_log, idx)
+    async def delete_from_idx(self, chat_log: ChatLog, idx: int, text: str) -> Replaced:
+        """Let turns >= ``idx`` go and one of ``text`` begin in their place, or nothing if it raises.
+
+        What they leave, files, artifacts and the kernel they ran code in, goes when the new one is taken.
+        """
+        ran_code = any(turn.ran_code for turn in chat_log.turns[idx:])
+        deleted = await self._workshop.archive.replace_turns(self.user_id, chat_log, idx, text)
+        return Replaced(deleted, ran_code)
 
     async def _take(self, turn: RunningTurn) -> None:
         with self.attention.needed():

@@ -64,8 +64,15 @@ async def take(
     archive: Archive, user: str, log: ChatLog, text: str, *, status: TurnStatus = "ok"
 ) -> TurnRecord:
     """A turn of two blocks, written as a session writes it."""
+    await archive.begin_turn(user, log, len(log.turns), text)
+    return await finish(archive, user, log, text, status=status)
+
+
+async def finish(
+    archive: Archive, user: str, log: ChatLog, text: str, *, status: TurnStatus = "ok"
+) -> TurnRecord:
+    """The blocks and the end of a turn that has begun."""
     idx = len(log.turns)
-    await archive.begin_turn(user, log, idx, text)
     blocks: tuple[Block, ...] = (
         UserPrompt(seq=log.number(), turn=idx, text=text),
         TurnEnd(seq=log.number(), turn=idx, status=status),
@@ -74,6 +81,14 @@ async def take(
     await archive.finish_turn(user, log, record)
     log.turns.append(record)
     return record
+
+
+async def edit(archive: Archive, user: str, log: ChatLog, text: str) -> None:
+    """Another turn in the place of all that the chat has, written as a session writes it."""
+    deleted = await archive.replace_turns(user, log, 0, text)
+    assert log.turns == []
+    await archive.discard(deleted)
+    await finish(archive, user, log, text)
 
 
 async def test_a_turn_is_read_back_as_it_was(archive: Archive, ann: str, log: ChatLog) -> None:
@@ -93,7 +108,7 @@ async def test_a_strangers_chat_is_not_found(
     with pytest.raises(NotFound):
         await archive.begin_turn(bob, log, 1, "yours")
     with pytest.raises(NotFound):
-        await archive.delete_from(bob, log, 0)
+        await archive.replace_turns(bob, log, 0, "yours")
     with pytest.raises(NotFound):
         await archive.delete_chat(bob, log.id)
     with pytest.raises(NotFound):
@@ -184,15 +199,27 @@ async def test_a_damaged_turn_is_named_and_uses_no_number_of_another(
     assert seqs == sorted(set(seqs))
 
 
+@pytest.mark.parametrize(("idx", "text"), [(1, "half \ud800"), (2, "no place"), (-1, "nor here")])
+async def test_an_edit_that_cannot_begin_leaves_every_turn(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog, idx: int, text: str
+) -> None:
+    for said in ("one", "two"):
+        await take(archive, ann, log, said)
+    before = await archive.load(ann, log.id)
+    with pytest.raises(InvalidRequest):
+        await archive.replace_turns(ann, log, idx, text)
+    assert await archive.load(ann, log.id) == before
+    assert [turn.user_text for turn in log.turns] == ["one", "two"]
+    assert not settings.deletions.exists() or not list(settings.deletions.iterdir())
+
+
 async def test_the_file_of_a_turn_edited_away_is_not_taken_for_the_new_one(
     archive: Archive, settings: Settings, ann: str, log: ChatLog
 ) -> None:
     await take(archive, ann, log, "one")
     path = settings.chats / ann / log.id / "0.mpk"
     old = path.read_bytes()
-    await archive.delete_from(ann, log, 0)
-    assert log.turns == []
-    await take(archive, ann, log, "eins")
+    await edit(archive, ann, log, "eins")
     path.write_bytes(old)
     assert "earlier version" in problem((await archive.load(ann, log.id)).turns[0])
 
@@ -205,8 +232,8 @@ async def test_what_the_disk_keeps_of_deleted_turns_is_no_failure(
 
     await take(archive, ann, log, "one")
     monkeypatch.setattr(archive.turns, "discard", refuse)
-    await archive.delete_from(ann, log, 0)
-    assert (await archive.load(ann, log.id)).turns == []
+    await edit(archive, ann, log, "eins")
+    assert [turn.user_text for turn in (await archive.load(ann, log.id)).turns] == ["eins"]
     monkeypatch.setattr(archive.turns, "discard_chat", refuse)
     await archive.delete_chat(ann, log.id)
     with pytest.raises(NotFound):
@@ -225,7 +252,7 @@ async def test_what_was_deleted_is_gone_also_if_the_server_ends_before_its_files
         with monkeypatch.context() as crashing:
             crashing.setattr(before.turns, "discard", crash)
             with pytest.raises(ZeroDivisionError):
-                await before.delete_from(ann, logs[0], 0)
+                await edit(before, ann, logs[0], "eins")
             with pytest.raises(ZeroDivisionError):
                 await before.delete_chat(ann, logs[1].id)
     assert len(list(settings.deletions.iterdir())) == 2
@@ -288,7 +315,7 @@ async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
     path.unlink()
     with pytest.raises(NotFound, match="missing"):
         await archive.artifact(ann, log.id, ref.id)
-    await archive.delete_from(ann, log, 0)
+    await edit(archive, ann, log, "eins")
     with pytest.raises(NotFound):
         await archive.artifact(ann, log.id, ref.id)
 

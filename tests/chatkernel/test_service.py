@@ -14,12 +14,14 @@ import anyio
 import psutil
 import pytest
 
-from chatkernel.errors import DataFolderInUse
+from chatkernel.errors import DataFolderInUse, DiskFull
 from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
+from chatkernel.live_kernels import LiveKernels
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
 from chatkernel.service import open_service
 from chatkernel.settings import load_settings
+from chatkernel.store.crud.chat import OwnedChats
 from chatkernel.turn_taking import SHUT_DOWN
 from kernels import Kernel, RequestTimedOut
 from tests.chatkernel.agent.model import Does, run
@@ -165,6 +167,38 @@ async def test_editing_takes_the_kernel_back_too(talk: Talk) -> None:
     events = await talk.say("un", run("'a' in globals()"), "No.", edit_idx=0)
     assert values(events) == ["False"]
     assert notices(events) == []  # nothing had run before that message
+
+
+async def test_an_edit_that_cannot_begin_leaves_the_kernel(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object, **more: object) -> None:
+        raise DiskFull("Full.")
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as broken:
+        broken.setattr(OwnedChats, "start_turn", full)
+        with pytest.raises(DiskFull):
+            await talk.begin("eins", edit_idx=0)
+    assert values(await talk.say("two", run("a"), "One.")) == ["1"]
+
+
+async def test_stop_does_not_wait_for_the_end_of_the_kernel_that_an_edit_takes_back(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = anyio.Event()
+
+    async def never(*args: object) -> None:
+        ending.set()
+        await anyio.sleep_forever()
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as slow, anyio.fail_after(10):
+        slow.setattr(LiveKernels, "end", never)
+        turn = await talk.begin("eins", "Never said.", edit_idx=0)
+        await ending.wait()
+        talk.session.stop(talk.chat)
+        assert (await talk.ends(turn)).status == "stopped"
 
 
 async def test_each_chat_has_a_kernel_and_keeps_it(talk: Talk) -> None:

@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, UserPromptPart
 
-from chatkernel.archive import Archive
+from chatkernel.archive import Archive, Deleted
 from chatkernel.chat_log import ChatLog
 from chatkernel.errors import (
     DiskFull,
@@ -38,6 +38,8 @@ from chatkernel.events import (
     is_block,
 )
 from chatkernel.models import ModelChoice
+from chatkernel.store.crud.chat import OwnedChats
+from chatkernel.store.turn_store import TurnStore
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
 from tests.chatkernel.agent.model import Does, Fails, Hangs
@@ -246,6 +248,71 @@ async def test_editing_takes_back_that_turn_and_all_after_it(talk: Talk) -> None
     assert sorted(path.name for path in folder.iterdir()) == ["0.mpk", "1.mpk"]
 
 
+async def test_an_edit_that_cannot_begin_changes_nothing(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object, **more: object) -> None:
+        raise DiskFull("Full.")
+
+    for text in ("one", "two"):
+        await talk.say(text, f"Said {text}.")
+    before = list((await talk.kept()).blocks())
+    with talk.session.following.follow(talk.chat) as follower:
+        with monkeypatch.context() as broken:
+            broken.setattr(OwnedChats, "start_turn", full)
+            with pytest.raises(DiskFull):
+                await talk.begin("eins", edit_idx=0)
+        assert talk.session.running_chat is None
+        await talk.say("three", "Said three.")
+        told = await follower.wait()
+    assert not any(isinstance(event, Rewind) for event in told)
+    kept = list((await talk.kept()).blocks())
+    assert kept[: len(before)] == before
+    assert prompts(talk.opened.model.requests[-1]) == ["one", "two", "three"]
+
+
+async def test_the_new_words_are_kept_and_shown_once_the_old_turns_are_gone(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discard, at, go = TurnStore.discard, anyio.Event(), anyio.Event()
+
+    async def slow(store: TurnStore, files: tuple[str, ...]) -> None:
+        at.set()
+        await go.wait()
+        await discard(store, files)
+
+    for text in ("one", "two"):
+        await talk.say(text, f"Said {text}.")
+    monkeypatch.setattr(TurnStore, "discard", slow)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: talk.begin("eins", "Erstens.", edit_idx=0))
+        await at.wait()
+        kept = [record.user_text for record in (await talk.kept()).turns]
+        turn = talk.session.turn_of(talk.chat)
+        shown = [block.kind for block in turn.blocks] if turn else []
+        go.set()
+    assert kept == ["eins"]
+    assert shown == ["rewind", "user_prompt"]
+    assert turn is not None
+    assert (await talk.ends(turn)).status == "ok"
+
+
+async def test_a_crash_of_ours_after_the_old_turns_are_gone_is_a_failed_turn(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*args: object) -> None:
+        raise ZeroDivisionError
+
+    await talk.say("one", "First.")
+    with monkeypatch.context() as broken:
+        broken.setattr(TurnStore, "discard", crash)
+        end = end_of(await talk.say("eins", edit_idx=0))
+    assert (end.status, end.error) == ("failed", UNEXPECTED)
+    (kept,) = (await talk.kept()).turns
+    assert (kept.user_text, kept.status) == ("eins", "failed")
+    assert end_of(await talk.say("zwei", "Zweitens.")).status == "ok"
+
+
 async def test_a_number_is_never_used_again(tmp_path: Path) -> None:
     used: list[int] = []
     async with opened(tmp_path / "data") as first:
@@ -435,13 +502,13 @@ async def test_an_edit_goes_through_also_when_who_asked_is_gone(
 ) -> None:
     await talk.say("one", "First.")
     await talk.say("two", "Second.")
-    delete_from = Archive.delete_from
+    replace_turns = Archive.replace_turns
 
-    async def gone_meanwhile(archive: Archive, *args: Any) -> None:
+    async def gone_meanwhile(archive: Archive, *args: Any) -> Deleted:
         asking.cancel_scope.cancel()
-        await delete_from(archive, *args)
+        return await replace_turns(archive, *args)
 
-    monkeypatch.setattr(Archive, "delete_from", gone_meanwhile)
+    monkeypatch.setattr(Archive, "replace_turns", gone_meanwhile)
     asking: TaskGroup
     async with anyio.create_task_group() as asking:
         asking.start_soon(lambda: talk.begin("eins", "Erstens.", edit_idx=0))
