@@ -15,8 +15,10 @@ from anyio import to_thread
 from chatkernel.errors import (
     ChatkernelError,
     DataFolderInUse,
+    EmptyMessage,
     InvalidRequest,
     UnusableEnvironment,
+    first_of,
 )
 from chatkernel.events import (
     ArtifactRef,
@@ -62,16 +64,18 @@ async def ask_once(
     asked for with this very message, so that no other may answer it.
 
     Raises:
+        EmptyMessage: it has no text.
         UnusableEnvironment: neither a server nor the data folder can be used, or not with this model.
         ChatkernelError: the message was refused.
         BrokenPipeError: nobody reads what is printed; what was opened is closed.
     """
-    async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
-        try:
+    if not text.strip():
+        raise EmptyMessage("The message is empty. Write something first.")
+    try:
+        async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
             return await _take_turn(chat, text)
-        except BrokenPipeError as error:
-            unread = error
-    raise unread  # only here: in there, what is being closed would wrap it into groups
+    except* (ChatkernelError, BrokenPipeError) as group:
+        raise first_of(group) from None
 
 
 async def _take_turn(chat: Asked, text: str) -> bool:

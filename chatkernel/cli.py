@@ -12,7 +12,7 @@ from typing import Annotated
 import anyio
 import typer
 
-from chatkernel.errors import ChatkernelError, UnusableEnvironment
+from chatkernel.errors import ChatkernelError, EmptyMessage, UnusableEnvironment
 from chatkernel.settings import Settings, load_settings, unknown_settings
 
 app = typer.Typer(
@@ -111,7 +111,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()
-    except UnusableEnvironment as error:
+    except (UnusableEnvironment, EmptyMessage) as error:
         _fail(error.message, 2)
     except ChatkernelError as error:
         _fail(error.message, 1)

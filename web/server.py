@@ -15,7 +15,7 @@ import uvicorn
 from anyio.abc import TaskStatus
 from rich.console import Console
 
-from chatkernel.errors import UnusableEnvironment
+from chatkernel.errors import UnusableEnvironment, first_of
 from chatkernel.models.loopback import is_loopback
 from chatkernel.settings import Settings
 from web.app import App, create_app
@@ -49,15 +49,7 @@ def serve(settings: Settings) -> None:
         try:
             anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
         except* UnusableEnvironment as group:
-            raise _first(group) from None
-
-
-def _first(group: BaseExceptionGroup[UnusableEnvironment]) -> UnusableEnvironment:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, UnusableEnvironment)
-    return found
+            raise first_of(group) from None
 
 
 def check_exposure(settings: Settings) -> None:

@@ -130,6 +130,25 @@ def test_a_cell_that_raises_or_cannot_run_fails(tmp_path: Path) -> None:
     assert "--model or CHATKERNEL_MODEL" in refused.stderr
 
 
+def test_what_is_refused_is_one_sentence_wherever_it_runs(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+
+    def refused() -> list[tuple[int, str, str]]:
+        unknown = run("ask", "1", "--chat", "nope", "--data", data)
+        empty = run("ask", " ", "--data", data)
+        return [(done.returncode, done.stdout, done.stderr) for done in (unknown, empty)]
+
+    here = refused()
+    with serving(tmp_path / "data"):
+        assert refused() == here
+    assert [code for code, _, _ in here] == [1, 2]
+    for (_, printed, said), words in zip(here, ("no such chat", "is empty"), strict=True):
+        assert printed == ""
+        assert len(said.strip().splitlines()) == 1, said
+        assert said.startswith("chatkernel: ")
+        assert words in said
+
+
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
