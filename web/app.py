@@ -80,6 +80,15 @@ class App:
         """
         return self._live()
 
+    def log_out(self, name: str) -> None:
+        """Close the open pages of a user who has logged out of the host application.
+
+        They ask ``identify`` again. Call it on the event loop, once your own login has ended: from the
+        request that opened a page's socket, ``identify`` may not see that.
+        """
+        if self.readiness.site is not None:
+            self.readiness.site.pages.log_out(name)
+
     @asynccontextmanager
     async def _live(self) -> AsyncIterator[None]:
         self.readiness.reason = "chatkernel is starting. Try again in a moment."
