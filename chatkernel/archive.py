@@ -186,13 +186,22 @@ class Archive:
         removed = deleted.removed
         try:
             await self.turns.discard(removed.turn_files)
-            await self.artifacts.discard(removed.user_id, removed.artifacts)
+            await self._discard_artifacts(removed)
             if removed.chat_id is not None:
                 await self.turns.discard_chat(removed.user_id, removed.chat_id)
                 await self.workspace(Owner(removed.user_id, removed.chat_id)).delete()
             await self.deletions.forget(deleted.record)
         except StorageFailed as failure:
             log.warning("left of what was deleted: %s", failure.message)
+
+    async def _discard_artifacts(self, removed: Removed) -> None:
+        if not removed.artifacts:
+            return
+        # Another chat may show the same content by now. In a transaction nobody can begin to.
+        async with self.database.session() as session:
+            chats = crud.chat.for_user(removed.user_id)
+            unshown = await chats.unshown(session, removed.artifacts)
+            await self.artifacts.discard(removed.user_id, unshown)
 
     async def put(
         self, owner: Owner, idx: int, data: bytes, *, media_type: str, name: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -318,6 +318,32 @@ async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
     await edit(archive, ann, log, "eins")
     with pytest.raises(NotFound):
         await archive.artifact(ann, log.id, ref.id)
+
+
+@pytest.mark.parametrize("deleting", ["chat", "turns"])
+async def test_what_another_chat_shows_meanwhile_outlives_a_deletion(
+    archive: Archive, ann: str, monkeypatch: pytest.MonkeyPatch, deleting: str
+) -> None:
+    log = await take_with_all(archive, ann, "same")
+    other = await archive.load(ann, (await archive.empty_or_new(ann)).id)
+    await take(archive, ann, other, "one")
+    discard, refs = archive.turns.discard, []
+
+    async def shown_meanwhile(files: Iterable[str]) -> None:
+        owner = Owner(ann, other.id)
+        refs.append(await archive.put(owner, 0, b"same", media_type="image/png", name=None))
+        await discard(files)
+
+    monkeypatch.setattr(archive.turns, "discard", shown_meanwhile)
+    if deleting == "chat":
+        await archive.delete_chat(ann, log.id)
+    else:
+        await edit(archive, ann, log, "eins")
+    _, path = await archive.artifact(ann, other.id, refs[0].id)
+    assert path.read_bytes() == b"same"
+    monkeypatch.undo()
+    await archive.delete_chat(ann, other.id)
+    assert not path.exists()
 
 
 async def test_an_artifact_of_a_turn_that_is_gone_is_refused(
