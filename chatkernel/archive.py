@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ from chatkernel.store.deletions import Deletions
 from chatkernel.store.rows import Artifact, Chat, Turn, User
 from chatkernel.store.turn_file import TurnFile
 from chatkernel.store.turn_store import TurnStore
-from chatkernel.workspace import Workspace
+from chatkernel.workspace import Workspace, WorkspaceFile
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +86,15 @@ class Archive:
         async with self.database.reading() as session:
             return await crud.chat.for_user(user_id).get(session, chat_id)
 
-    async def delete_chat(self, user_id: str, chat_id: str) -> None:
-        """Remove a chat, its turns, artifacts and workspace."""
+    async def delete_chat(self, user_id: str, chat_id: str) -> Deleted:
+        """Remove a chat and its turns. From then on nobody puts anything into its workspace.
+
+        End what runs in it, then `discard` what it leaves. Raises NotFound.
+        """
         async with self.database.session() as session:
             removed = await crud.chat.for_user(user_id).delete(session, chat_id)
             record = await self.deletions.record(removed)
-        await self.discard(Deleted(removed, record))
+        return Deleted(removed, record)
 
     async def load(self, user_id: str, chat_id: str) -> ChatLog:
         """A chat with all its turns; one that can't be read says so in its place.
@@ -242,6 +247,39 @@ class Archive:
     def workspace(self, owner: Owner) -> Workspace:
         """The chat's folder, in which its kernel runs."""
         return Workspace(self.workspaces / owner.user_id / owner.chat_id)
+
+    async def make_workspace(self, owner: Owner) -> Workspace:
+        """The chat's folder, made when it isn't there.
+
+        Raises:
+            NotFound: no such chat, or it was deleted meanwhile.
+        """
+        async with self._writing(owner) as workspace:
+            await workspace.ensure()
+        return workspace
+
+    async def receive(
+        self, owner: Owner, name: str, chunks: AsyncIterable[bytes], limit_bytes: int
+    ) -> WorkspaceFile:
+        """Store what is sent as a new file in the chat's folder: `Workspace.receive`.
+
+        Raises:
+            NotFound: no such chat, or it was deleted meanwhile.
+        """
+        async with self._writing(owner) as workspace:
+            return await workspace.receive(name, chunks, limit_bytes)
+
+    @asynccontextmanager
+    async def _writing(self, owner: Owner) -> AsyncIterator[Workspace]:
+        workspace = self.workspace(owner)
+        await self.check_owner(owner.user_id, owner.chat_id)
+        yield workspace
+        try:
+            # Only now is it sure: if the row is still there, a deletion is yet to remove the folder.
+            await self.check_owner(owner.user_id, owner.chat_id)
+        except NotFound:
+            await workspace.delete()
+            raise
 
     async def file_names(self, owner: Owner) -> tuple[str, ...]:
         """The workspace's files, by path."""

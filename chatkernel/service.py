@@ -169,9 +169,12 @@ class Launcher:
     sockets: Path
 
     async def launch(self, owner: Owner) -> Launch:
-        """The launch of a chat's kernel; its workspace is made when it isn't there."""
-        workspace = self.archive.workspace(owner)
-        await workspace.ensure()
+        """The launch of a chat's kernel; its workspace is made when it isn't there.
+
+        Raises:
+            NotFound: no such chat, or it was deleted meanwhile.
+        """
+        workspace = await self.archive.make_workspace(owner)
         return Launch(
             runtime=kernel_files(self.settings),
             sockets=self.sockets,

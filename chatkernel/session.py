@@ -145,16 +145,22 @@ class UserSession:
             self._deleting.discard(chat_id)
 
     async def _delete_chat(self, chat_id: str) -> None:
-        await self._workshop.archive.check_owner(self.user_id, chat_id)
+        # First its row, without which no kernel starts and no file is placed; last its folder.
+        deleted = await self._workshop.archive.delete_chat(self.user_id, chat_id)
         await self._workshop.kernels.end(chat_id)
-        await self._workshop.archive.delete_chat(self.user_id, chat_id)
+        await self._workshop.archive.discard(deleted)
         self._attached.pop(chat_id, None)
         self._namespaces.forget(chat_id)
         if self._log is not None and self._log.id == chat_id:
             self._log = None
 
     def attach_file(self, chat_id: str, path: str) -> None:
-        """Let a file that was put into a chat's workspace belong to its next message."""
+        """Let a file that was put into a chat's workspace belong to its next message.
+
+        Raises:
+            NotFound: the chat is being deleted.
+        """
+        self._check_not_deleting(chat_id)
         self._attached.setdefault(chat_id, []).append(path)
 
     def kernel_died(self, chat_id: str, death: Death) -> None:
@@ -182,11 +188,14 @@ class UserSession:
             raise TurnRunning("The chat is still answering. Wait for it, or stop it first.")
         if self._claimed is not None:
             raise SessionBusy("Another chat of yours is answering. Stop it first, or wait for it.")
-        if chat_id in self._deleting:
-            raise NotFound("This chat is being deleted. Start a new one.")
+        self._check_not_deleting(chat_id)
         if self.over:
             raise Busy("Your session is being closed. Send the message again.")
         self._claimed = chat_id
+
+    def _check_not_deleting(self, chat_id: str) -> None:
+        if chat_id in self._deleting:
+            raise NotFound("This chat is being deleted. Start a new one.")
 
     def _release(self) -> None:
         self._taking.turn = None

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from chatkernel.archive import INTERRUPTED, UNSAVED, Archive, title_of
@@ -19,6 +20,7 @@ from chatkernel.store.database import Database
 from chatkernel.store.deletions import Deletions
 from chatkernel.store.recovery import recover
 from chatkernel.store.turn_store import TurnStore
+from chatkernel.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +91,11 @@ async def edit(archive: Archive, user: str, log: ChatLog, text: str) -> None:
     assert log.turns == []
     await archive.discard(deleted)
     await finish(archive, user, log, text)
+
+
+async def delete(archive: Archive, user: str, log: ChatLog) -> None:
+    """Delete a chat in which nothing runs."""
+    await archive.discard(await archive.delete_chat(user, log.id))
 
 
 async def test_a_turn_is_read_back_as_it_was(archive: Archive, ann: str, log: ChatLog) -> None:
@@ -235,7 +242,7 @@ async def test_what_the_disk_keeps_of_deleted_turns_is_no_failure(
     await edit(archive, ann, log, "eins")
     assert [turn.user_text for turn in (await archive.load(ann, log.id)).turns] == ["eins"]
     monkeypatch.setattr(archive.turns, "discard_chat", refuse)
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     with pytest.raises(NotFound):
         await archive.load(ann, log.id)
 
@@ -254,7 +261,7 @@ async def test_what_was_deleted_is_gone_also_if_the_server_ends_before_its_files
             with pytest.raises(ZeroDivisionError):
                 await edit(before, ann, logs[0], "eins")
             with pytest.raises(ZeroDivisionError):
-                await before.delete_chat(ann, logs[1].id)
+                await delete(before, ann, logs[1])
     assert len(list(settings.deletions.iterdir())) == 2
     async with archive_in(settings):
         left = {path for path in settings.data.rglob("*") if path.is_file()}
@@ -284,9 +291,9 @@ async def test_a_deletion_is_on_record_before_it_happens_and_not_after(
     with monkeypatch.context() as crashing:
         crashing.setattr(archive.deletions, "record", crash)
         with pytest.raises(ZeroDivisionError):
-            await archive.delete_chat(ann, log.id)
+            await delete(archive, ann, log)
     assert len((await archive.load(ann, log.id)).turns) == 1
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     assert list(settings.deletions.iterdir()) == []
 
 
@@ -298,9 +305,61 @@ async def test_a_full_disk_does_not_keep_anybody_from_deleting(
 
     await take(archive, ann, log, "one")
     monkeypatch.setattr("chatkernel.store.deletions.write_file", full)
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     with pytest.raises(NotFound):
         await archive.load(ann, log.id)
+
+
+async def test_a_file_that_arrives_when_its_chat_is_deleted_is_not_kept(
+    archive: Archive, ann: str, log: ChatLog
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"a,b"
+        await delete(archive, ann, log)
+        yield b"1,2"
+
+    owner = Owner(ann, log.id)
+    workspace = await archive.make_workspace(owner)
+    with pytest.raises(NotFound):
+        await archive.receive(owner, "x.csv", chunks(), 100)
+    assert not await anyio.Path(workspace.root).exists()
+
+
+async def test_a_folder_made_when_its_chat_is_deleted_is_not_kept(
+    archive: Archive, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure = Workspace.ensure
+
+    async def deleted_meanwhile(workspace: Workspace) -> None:
+        await delete(archive, ann, log)
+        await ensure(workspace)
+
+    owner = Owner(ann, log.id)
+    with monkeypatch.context() as racing:
+        racing.setattr(Workspace, "ensure", deleted_meanwhile)
+        with pytest.raises(NotFound):
+            await archive.make_workspace(owner)
+    root = anyio.Path(archive.workspace(owner).root)
+    assert not await root.exists()
+    with pytest.raises(NotFound):
+        await archive.make_workspace(owner)
+    assert not await root.exists()
+
+
+async def test_a_strangers_folder_is_neither_made_nor_removed(
+    archive: Archive, ann: str, bob: str, log: ChatLog
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"mine"
+
+    workspace = await archive.make_workspace(Owner(ann, log.id))
+    for owner in (Owner(bob, log.id), Owner(bob, f"../{ann}/{log.id}"), Owner(ann, "")):
+        with pytest.raises(NotFound):
+            await archive.make_workspace(owner)
+        with pytest.raises(NotFound):
+            await archive.receive(owner, "x.csv", chunks(), 100)
+    assert [file.path for file in await workspace.files() if file.path == "x.csv"] == []
+    assert await workspace.files()
 
 
 async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
@@ -336,13 +395,13 @@ async def test_what_another_chat_shows_meanwhile_outlives_a_deletion(
 
     monkeypatch.setattr(archive.turns, "discard", shown_meanwhile)
     if deleting == "chat":
-        await archive.delete_chat(ann, log.id)
+        await delete(archive, ann, log)
     else:
         await edit(archive, ann, log, "eins")
     _, path = await archive.artifact(ann, other.id, refs[0].id)
     assert path.read_bytes() == b"same"
     monkeypatch.undo()
-    await archive.delete_chat(ann, other.id)
+    await delete(archive, ann, other)
     assert not path.exists()
 
 

@@ -14,6 +14,7 @@ import anyio
 import psutil
 import pytest
 
+from chatkernel.archive import Archive, Deleted
 from chatkernel.errors import DataFolderInUse, DiskFull
 from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
 from chatkernel.live_kernels import LiveKernels
@@ -23,7 +24,7 @@ from chatkernel.service import open_service
 from chatkernel.settings import load_settings
 from chatkernel.store.crud.chat import OwnedChats
 from chatkernel.turn_taking import SHUT_DOWN
-from kernels import Kernel, RequestTimedOut
+from kernels import Kernel, KernelStartFailed, RequestTimedOut
 from tests.chatkernel.agent.model import Does, run
 from tests.chatkernel.agent.stage import printed, shows
 from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
@@ -208,6 +209,60 @@ async def test_each_chat_has_a_kernel_and_keeps_it(talk: Talk) -> None:
     events = await talk.say("three", run("mine"), "One.")
     assert values(events) == ["1"]
     assert notices(events) == []
+
+
+async def test_a_deleted_chat_gets_no_kernel_any_more(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, kernels = LiveKernels.end, talk.opened.service.kernels
+
+    async def asked_meanwhile(live: LiveKernels, chat_id: str) -> None:
+        await end(live, chat_id)
+        with pytest.raises(KernelStartFailed, match="no such chat"):
+            await live.lend(talk.owner)
+
+    await talk.say("one", run("a = 1"), "Done.")
+    pid = kernel_of(talk).pid
+    with monkeypatch.context() as racing:
+        racing.setattr(LiveKernels, "end", asked_meanwhile)
+        await talk.session.delete_chat(talk.chat)
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(KernelStartFailed, match="no such chat"):
+        await kernels.lend(talk.owner)
+    assert kernels.alive(talk.chat) is None
+    root = talk.opened.service.archive.workspace(talk.owner).root
+    assert not await anyio.Path(root).exists()
+
+
+async def test_a_kernel_that_starts_while_its_chat_is_deleted_ends_with_it(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[Kernel] = []
+    delete_chat, service = Archive.delete_chat, talk.opened.service
+
+    async def asked_meanwhile(archive: Archive, *args: str) -> Deleted:
+        lent.append(await service.kernels.lend(talk.owner))
+        return await delete_chat(archive, *args)
+
+    await talk.say("one", "Done.")
+    monkeypatch.setattr(Archive, "delete_chat", asked_meanwhile)
+    await talk.session.delete_chat(talk.chat)
+    assert not psutil.pid_exists(lent[0].pid)
+    assert not await anyio.Path(service.archive.workspace(talk.owner).root).exists()
+
+
+async def test_a_deletion_that_fails_leaves_chat_and_kernel(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object) -> None:
+        raise DiskFull("Full.")
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as broken:
+        broken.setattr(OwnedChats, "delete", full)
+        with pytest.raises(DiskFull):
+            await talk.session.delete_chat(talk.chat)
+    assert values(await talk.say("two", run("a"), "One.")) == ["1"]
 
 
 async def test_files_of_a_chat_are_where_its_cells_look(talk: Talk) -> None:

@@ -588,12 +588,14 @@ async def test_a_chat_that_is_being_deleted_takes_no_message(
     delete_chat = Archive.delete_chat
     refused: list[type[Exception]] = []
 
-    async def meanwhile(archive: Archive, *args: Any) -> None:
+    async def meanwhile(archive: Archive, *args: Any) -> Deleted:
         try:
             await talk.session.submit(talk.chat, "still there?")
         except NotFound as error:
             refused.append(type(error))
-        await delete_chat(archive, *args)
+        with pytest.raises(NotFound):
+            talk.session.attach_file(talk.chat, "x.csv")
+        return await delete_chat(archive, *args)
 
     monkeypatch.setattr(Archive, "delete_chat", meanwhile)
     await talk.session.delete_chat(talk.chat)
