@@ -32,8 +32,8 @@ from chatkernel.events import (
 )
 from chatkernel.file_name import safe_name
 from chatkernel.how_to_connect import for_terminal
+from chatkernel.streamed_text import StreamedText, without_tags
 
-_TAG = re.compile(r"<(?:fig|df)\s+name=[^>]*/>")
 _SUFFIXES = {
     PLOTLY_MIME: ".html",
     "image/png": ".png",
@@ -80,7 +80,7 @@ class Terminal:
         self._direct = False
         self._console = _Console()
         self._aside: Console = self._console
-        self._streamed: dict[int, str] = {}
+        self._streamed: dict[int, StreamedText] = {}
         self._written: set[str] = set()
 
     async def show(self, event: Event) -> None:
@@ -94,8 +94,8 @@ class Terminal:
                 self._direct, self._aside = True, _Console(stderr=True)
             # The only text in direct mode is a refusal, which is worded once it is whole.
             case Delta(type="text", index=index, text=text) if not self._direct:
-                self._streamed[index] = self._streamed.get(index, "") + text
-                self._console.print(_plain(text), end="")
+                streamed = self._streamed.setdefault(index, StreamedText())
+                self._console.print(_plain(streamed.more(text)), end="")
             case CallTools(parts=parts):
                 for part in parts:
                     await self._part(part)
@@ -121,8 +121,9 @@ class Terminal:
             case TextPart(text=text) if self._direct:
                 self._aside.print(_plain(self._worded(text)))
             case TextPart(text=text, shown=shown):
-                streamed = text in self._streamed.values()
-                self._console.print("" if streamed else _plain(_TAG.sub("", text)))
+                streamed = [each for each in self._streamed.values() if each.whole == text]
+                left = streamed[0].rest() if streamed else without_tags(text)
+                self._console.print(_plain(left))
                 for each in shown:
                     if each.artifact:
                         await self._artifact(each.artifact)

@@ -68,6 +68,24 @@ async def test_what_was_streamed_is_not_printed_again(
         assert printed.count(text) == 1
 
 
+async def test_tags_are_left_out_however_they_come(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'Here:\n\n<fig name="sales"/>\n\nif 1 < 2 <figs> <df x <FIG name=a/>then <'
+    for character in text:
+        await terminal.show(Delta(turn=0, index=0, type="text", text=character))
+    await terminal.show(said(TextPart(text=text)))
+    await terminal.show(said(TextPart(text=text)))
+    assert capsys.readouterr().out == 2 * "Here:\n\nif 1 < 2 <figs> <df x then <\n"
+
+
+async def test_what_never_becomes_a_tag_is_printed_before_the_end(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.show(Delta(turn=0, index=0, type="text", text="<fig " + "and so on " * 50))
+    assert "and so on" in capsys.readouterr().out
+
+
 async def test_code_outputs_notices_and_errors_are_printed(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
