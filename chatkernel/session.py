@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
@@ -27,6 +29,14 @@ from chatkernel.workshop import Workshop
 from kernels import Death, Kernel
 
 
+@dataclass(eq=False)
+class _Claim:
+    """The chat that has the session's one turn, from before it begins, and the wish to stop it."""
+
+    chat_id: str
+    stopping: bool = False
+
+
 class UserSession:
     """One user's live session. At most one turn runs in it, in the session's own task group."""
 
@@ -37,7 +47,7 @@ class UserSession:
         self.attention = Attention(grace_seconds)
         self._workshop = workshop
         self._log: ChatLog | None = None
-        self._claimed: str | None = None
+        self._claimed: _Claim | None = None
         self._deleting: set[str] = set()
         self._attached: dict[str, list[str]] = {}
         self._namespaces = Namespaces()
@@ -65,7 +75,7 @@ class UserSession:
     @property
     def running_chat(self) -> str | None:
         """The chat in which a turn runs, or is about to."""
-        return self._claimed
+        return self._claimed.chat_id if self._claimed else None
 
     def log_of(self, chat_id: str) -> ChatLog | None:
         """The chat as it stands, if it is the open one."""
@@ -89,13 +99,15 @@ class UserSession:
             NotFound: no such chat of this user.
         """
         self._check(text)
-        self._claim(chat_id)
+        claim = self._claim(chat_id)
         with self.attention.needed():
             try:
                 # Who asks may leave at any moment; half begun, nobody could go on from it.
                 with anyio.CancelScope(shield=True):
                     chat_log = await self.start_chat(chat_id)
                     turn = await self._begin(chat_log, text, edit_idx)
+                    if claim.stopping:
+                        self._stop(turn)
                     self._tasks.start_soon(self._take, turn)
             except BaseException:
                 self._release()
@@ -103,13 +115,17 @@ class UserSession:
         return turn
 
     def stop(self, chat_id: str) -> bool:
-        """Stop the chat's running turn; False when none runs."""
-        turn = self.turn_of(chat_id)
-        if turn is None:
+        """Stop the chat's running turn, or the one about to begin; False when there is none."""
+        if self._claimed is None or self._claimed.chat_id != chat_id:
             return False
+        self._claimed.stopping = True
+        if (turn := self.turn_of(chat_id)) is not None:
+            self._stop(turn)
+        return True
+
+    def _stop(self, turn: RunningTurn) -> None:
         turn.interaction.stop()
         self._taking.show(Status(turn=turn.idx, text="Stopping…"))
-        return True
 
     async def force_restart(self, chat_id: str) -> bool:
         """Stop the chat's running turn and end its kernel at once; False when none runs."""
@@ -135,7 +151,7 @@ class UserSession:
             TurnRunning: it is still answering.
             NotFound: no such chat of this user.
         """
-        if self._claimed == chat_id:
+        if self.running_chat == chat_id:
             raise TurnRunning("The chat is still answering. Stop it first, then delete it.")
         self._deleting.add(chat_id)
         try:
@@ -183,15 +199,16 @@ class UserSession:
                 f"The message is longer than {limit:,} bytes. Attach it as a file instead."
             )
 
-    def _claim(self, chat_id: str) -> None:
-        if self._claimed == chat_id:
+    def _claim(self, chat_id: str) -> _Claim:
+        if self.running_chat == chat_id:
             raise TurnRunning("The chat is still answering. Wait for it, or stop it first.")
         if self._claimed is not None:
             raise SessionBusy("Another chat of yours is answering. Stop it first, or wait for it.")
         self._check_not_deleting(chat_id)
         if self.over:
             raise Busy("Your session is being closed. Send the message again.")
-        self._claimed = chat_id
+        self._claimed = _Claim(chat_id)
+        return self._claimed
 
     def _check_not_deleting(self, chat_id: str) -> None:
         if chat_id in self._deleting:

@@ -39,6 +39,7 @@ from chatkernel.events import (
 )
 from chatkernel.models import ModelChoice
 from chatkernel.store.crud.chat import OwnedChats
+from chatkernel.store.rows import Turn
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
@@ -206,6 +207,27 @@ async def test_stop_is_shown_and_what_was_written_is_kept(talk: Talk) -> None:
     (record,) = (await talk.kept()).turns
     assert record.status == "stopped"
     assert [block.kind for block in record.blocks] == ["user_prompt", "call_tools", "turn_end"]
+
+
+@pytest.mark.parametrize("edit_idx", [None, 0])
+async def test_a_stop_is_heard_while_the_turn_begins(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, edit_idx: int | None
+) -> None:
+    start_turn, heard = OwnedChats.start_turn, list[bool]()
+
+    async def stopped_meanwhile(chats: OwnedChats, *args: Any, **more: Any) -> Turn:
+        heard.append(talk.session.stop(talk.chat))
+        return await start_turn(chats, *args, **more)
+
+    await talk.say("one", "First.")
+    asked = len(talk.opened.model.requests)
+    with monkeypatch.context() as early:
+        early.setattr(OwnedChats, "start_turn", stopped_meanwhile)
+        end = end_of(await talk.say("two", "Never said.", edit_idx=edit_idx))
+    assert heard == [True]
+    assert end.status == "stopped"
+    assert len(talk.opened.model.requests) == asked
+    assert end_of(await talk.say("three", "Third.")).status == "ok"
 
 
 async def test_who_comes_late_sees_the_whole_turn(talk: Talk) -> None:
