@@ -100,6 +100,12 @@ async def test_a_kernel_gone_between_turns_is_told_once_to_user_and_model(talk: 
     assert FRESH_KERNEL not in talk.opened.model.instructions[-1]
 
 
+async def test_code_that_ran_is_an_answer_without_words(talk: Talk) -> None:
+    events = await talk.say("count", run("41 + 1"), "")
+    assert values(events) == ["42"]
+    assert end_of(events).status == "ok"
+
+
 async def test_where_no_code_ran_nothing_is_lost(talk: Talk) -> None:
     await talk.say("hello", "Hello.")
     await talk.opened.service.kernels.end(talk.chat)

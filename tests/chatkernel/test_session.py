@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, UserPromptPart
 
+from chatkernel.agent.assistant import NO_ANSWER
 from chatkernel.archive import Archive, Deleted
 from chatkernel.chat_log import ChatLog
 from chatkernel.errors import (
@@ -43,7 +44,7 @@ from chatkernel.store.rows import Turn
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
-from tests.chatkernel.agent.model import Does, Fails, Hangs
+from tests.chatkernel.agent.model import Does, Fails, Hangs, Reply, Thinks
 from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
 
 pytestmark = pytest.mark.anyio
@@ -496,6 +497,15 @@ async def test_a_models_failure_is_told_and_what_it_wrote_is_kept(talk: Talk) ->
     assert answer.parts == (TextPart(text="It began"),)
     await talk.say("again", "Better.")
     assert prompts(talk.opened.model.requests[-1]) == ["go", "again"]
+
+
+@pytest.mark.parametrize("reply", ["", " \n", [Thinks("Hm.")]])
+async def test_a_model_that_gives_no_answer_is_a_failure_that_says_so(
+    talk: Talk, reply: Reply
+) -> None:
+    events = await talk.say("go", reply)
+    assert (end_of(events).status, end_of(events).error) == ("failed", NO_ANSWER)
+    assert end_of(await talk.say("go", "Here I am.", edit_idx=0)).status == "ok"
 
 
 async def test_a_turn_begins_also_when_who_asked_is_gone(
