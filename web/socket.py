@@ -22,6 +22,7 @@ from chatkernel.session import UserSession
 from chatkernel.turn_taking import UNEXPECTED
 from web.incoming import Incoming, parse
 from web.login import Visitor
+from web.patience import close
 from web.problems import problem_body
 from web.showing import PageWriter
 from web.site import Site, visitor
@@ -66,9 +67,9 @@ async def page_socket(websocket: WebSocket) -> None:
     except* WebSocketDisconnect:
         pass
     except* NotFound:
-        await websocket.close(GONE, "This chat isn't there any more.")
+        await close(websocket, GONE, "This chat isn't there any more.")
     except* NotLoggedIn:
-        await websocket.close(LOGGED_OUT, "Logged out.")
+        await close(websocket, LOGGED_OUT, "Logged out.")
 
 
 def _number(text: str) -> int:
@@ -140,7 +141,7 @@ class PageSocket:
 
     async def _until_displaced(self, tab: Tab, scope: CancelScope) -> None:
         await tab.displaced.wait()
-        await self.websocket.close(TAKEN_OVER, "Opened in another tab.")
+        await close(self.websocket, TAKEN_OVER, "Opened in another tab.")
         scope.cancel()
 
     async def _take_messages(self, session: UserSession, scope: CancelScope) -> None:
