@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 failed, 2 wrong use or an environment that can't be used."""
+"""The command line. Exit codes: 0 done, 1 failed, 2 wrong use or an environment that can't be used, 130 Ctrl-C."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def ask(
     from chatkernel.asking import ask_once
 
     settings = load_settings(data=data, model=model)
-    went_well = anyio.run(
+    outcome = anyio.run(
         lambda: ask_once(
             settings, text, chat_id=chat, user_name=user, named_model=model is not None
         )
     )
-    if not went_well:
-        raise typer.Exit(1)
+    if outcome != "good":
+        raise typer.Exit(130 if outcome == "interrupted" else 1)
 
 
 def main() -> None:

@@ -96,12 +96,22 @@ class Terminal:
                     await self._returned(returned)
             case Notice(text=text):
                 self._aside.say(plain(text, "yellow"))
-            case TurnEnd(error=error) if error:
-                self._aside.say(plain(self._worded(error), "red"))
+            case TurnEnd():
+                self._end(event)
+
+    def stopping(self) -> None:
+        """Say that the turn is being stopped, and how not to wait for it."""
+        self._aside.say(plain("Stopping… Ctrl-C again leaves at once.", "yellow"))
 
     def farewell(self, chat_id: str) -> None:
         """Say how to go on."""
         self._aside.say(Text(f"chat {chat_id}", style="dim"))
+
+    def _end(self, end: TurnEnd) -> None:
+        if end.error:
+            self._aside.say(plain(self._worded(end.error), "red"))
+        elif end.status == "stopped":
+            self._aside.say(plain("Stopped.", "yellow"))
 
     def _worded(self, text: str) -> str:
         return for_terminal(text, server=self._server)
