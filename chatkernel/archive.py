@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +23,20 @@ from chatkernel.store.deletions import Deletions
 from chatkernel.store.rows import Artifact, Chat, Turn, User
 from chatkernel.store.turn_file import TurnFile
 from chatkernel.store.turn_store import TurnStore
-from chatkernel.workspace import Workspace
+from chatkernel.workspace import Workspace, WorkspaceFile
 
 log = logging.getLogger(__name__)
 
 INTERRUPTED = "The server ended during this turn, so its answer is lost. Try again."
 UNSAVED = "This turn could not be saved, so its answer is lost. Try again."
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What rows that are gone leave on disk, for `Archive.discard`, and the record of it."""
+
+    removed: Removed
+    record: Path | None
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,15 @@ class Archive:
         async with self.database.reading() as session:
             return await crud.chat.for_user(user_id).get(session, chat_id)
 
-    async def delete_chat(self, user_id: str, chat_id: str) -> None:
-        """Remove a chat, its turns, artifacts and workspace."""
+    async def delete_chat(self, user_id: str, chat_id: str) -> Deleted:
+        """Remove a chat and its turns. From then on nobody puts anything into its workspace.
+
+        End what runs in it, then `discard` what it leaves. Raises NotFound.
+        """
         async with self.database.session() as session:
             removed = await crud.chat.for_user(user_id).delete(session, chat_id)
             record = await self.deletions.record(removed)
-        await self._discard(removed, record)
+        return Deleted(removed, record)
 
     async def load(self, user_id: str, chat_id: str) -> ChatLog:
         """A chat with all its turns; one that can't be read says so in its place.
@@ -162,25 +175,43 @@ class Archive:
                 next_seq=chat_log.next_seq,
             )
 
-    async def delete_from(self, user_id: str, chat_log: ChatLog, idx: int) -> None:
-        """Remove turns >= ``idx``, in the archive and in ``chat_log``."""
+    async def replace_turns(self, user_id: str, chat_log: ChatLog, idx: int, text: str) -> Deleted:
+        """Begin a turn in the place of turns >= ``idx``: all of it, or nothing if it raises.
+
+        ``chat_log`` is without them then. `discard` what they leave before the new turn is finished.
+        """
+        chats = crud.chat.for_user(user_id)
         async with self.database.session() as session:
-            removed = await crud.chat.for_user(user_id).delete_from_idx(session, chat_log.id, idx)
+            removed = await chats.delete_from_idx(session, chat_log.id, idx)
+            row = await chats.start_turn(
+                session, chat_log.id, idx, user_text=text, reserve_seq=SEQ_RESERVED
+            )
             record = await self.deletions.record(removed)
         del chat_log.turns[idx:]
-        await self._discard(removed, record)
+        chat_log.next_seq = max(chat_log.next_seq, row.first_seq)
+        return Deleted(removed, record)
 
-    async def _discard(self, removed: Removed, record: Path | None) -> None:
+    async def discard(self, deleted: Deleted) -> None:
         """Remove what deleted rows left on disk; the next start removes what can't be now."""
+        removed = deleted.removed
         try:
             await self.turns.discard(removed.turn_files)
-            await self.artifacts.discard(removed.user_id, removed.artifacts)
+            await self._discard_artifacts(removed)
             if removed.chat_id is not None:
                 await self.turns.discard_chat(removed.user_id, removed.chat_id)
                 await self.workspace(Owner(removed.user_id, removed.chat_id)).delete()
-            await self.deletions.forget(record)
+            await self.deletions.forget(deleted.record)
         except StorageFailed as failure:
             log.warning("left of what was deleted: %s", failure.message)
+
+    async def _discard_artifacts(self, removed: Removed) -> None:
+        if not removed.artifacts:
+            return
+        # Another chat may show the same content by now. In a transaction nobody can begin to.
+        async with self.database.session() as session:
+            chats = crud.chat.for_user(removed.user_id)
+            unshown = await chats.unshown(session, removed.artifacts)
+            await self.artifacts.discard(removed.user_id, unshown)
 
     async def put(
         self, owner: Owner, idx: int, data: bytes, *, media_type: str, name: str | None
@@ -221,6 +252,39 @@ class Archive:
     def workspace(self, owner: Owner) -> Workspace:
         """The chat's folder, in which its kernel runs."""
         return Workspace(self.workspaces / owner.user_id / owner.chat_id)
+
+    async def make_workspace(self, owner: Owner) -> Workspace:
+        """The chat's folder, made when it isn't there.
+
+        Raises:
+            NotFound: no such chat, or it was deleted meanwhile.
+        """
+        async with self._writing(owner) as workspace:
+            await workspace.ensure()
+        return workspace
+
+    async def receive(
+        self, owner: Owner, name: str, chunks: AsyncIterable[bytes], limit_bytes: int
+    ) -> WorkspaceFile:
+        """Store what is sent as a new file in the chat's folder: `Workspace.receive`.
+
+        Raises:
+            NotFound: no such chat, or it was deleted meanwhile.
+        """
+        async with self._writing(owner) as workspace:
+            return await workspace.receive(name, chunks, limit_bytes)
+
+    @asynccontextmanager
+    async def _writing(self, owner: Owner) -> AsyncIterator[Workspace]:
+        workspace = self.workspace(owner)
+        await self.check_owner(owner.user_id, owner.chat_id)
+        yield workspace
+        try:
+            # Only now is it sure: if the row is still there, a deletion is yet to remove the folder.
+            await self.check_owner(owner.user_id, owner.chat_id)
+        except NotFound:
+            await workspace.delete()
+            raise
 
     async def file_names(self, owner: Owner) -> tuple[str, ...]:
         """The workspace's files, by path."""

@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from signal import SIGINT
+from typing import Any, Literal, Protocol
 
+import anyio
 import httpx
 import orjson
 from anyio import to_thread
@@ -15,8 +17,10 @@ from anyio import to_thread
 from chatkernel.errors import (
     ChatkernelError,
     DataFolderInUse,
+    EmptyMessage,
     InvalidRequest,
     UnusableEnvironment,
+    first_of,
 )
 from chatkernel.events import (
     ArtifactRef,
@@ -31,6 +35,8 @@ from chatkernel.settings import Settings
 from chatkernel.store.running_server import RunningServer
 from chatkernel.terminal import Terminal
 from chatkernel.turn_events import turn_events
+
+Outcome = Literal["good", "bad", "interrupted"]
 
 
 class Asked(Protocol):
@@ -48,6 +54,10 @@ class Asked(Protocol):
         """Take one turn; the last event is its `TurnEnd`."""
         ...
 
+    async def stop(self) -> None:
+        """Stop the running turn; it ends like any other."""
+        ...
+
     async def content(self, ref: ArtifactRef) -> bytes:
         """An artifact's content."""
         ...
@@ -55,46 +65,75 @@ class Asked(Protocol):
 
 async def ask_once(
     settings: Settings, text: str, *, chat_id: str | None, user_name: str, named_model: bool
-) -> bool:
+) -> Outcome:
     """Take one turn and print it as it comes; figures go to the current folder.
 
-    Gives whether it went well: the turn, and in direct mode the cell. ``named_model``: the model was
+    "good" is a turn, and in direct mode a cell, that went well. Ctrl-C stops the turn, and a second
+    one doesn't wait for it to end: "interrupted". ``named_model``: the model was
     asked for with this very message, so that no other may answer it.
 
     Raises:
+        EmptyMessage: it has no text.
         UnusableEnvironment: neither a server nor the data folder can be used, or not with this model.
         ChatkernelError: the message was refused.
         BrokenPipeError: nobody reads what is printed; what was opened is closed.
     """
-    async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
-        try:
-            return await _take_turn(chat, text)
-        except BrokenPipeError as error:
-            unread = error
-    raise unread  # only here: in there, what is being closed would wrap it into groups
+    if not text.strip():
+        raise EmptyMessage("The message is empty. Write something first.")
+    try:
+        async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
+            return await _ask(chat, text)
+    except* (ChatkernelError, BrokenPipeError) as group:
+        raise first_of(group) from None
 
 
-async def _take_turn(chat: Asked, text: str) -> bool:
-    terminal, outcome = Terminal(chat.content, Path.cwd(), server=chat.server), _Outcome()
+async def _ask(chat: Asked, text: str) -> Outcome:
+    terminal = Terminal(chat.content, Path.cwd(), server=chat.server)
+    turn = _Turn()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_stop_when_interrupted, chat, terminal, turn, tasks.cancel_scope)
+        await _take_turn(chat, text, terminal, turn)
+        tasks.cancel_scope.cancel()
+    return turn.outcome
+
+
+async def _take_turn(chat: Asked, text: str, terminal: Terminal, turn: _Turn) -> None:
     async with aclosing(chat.send(text)) as events:
         async for event in events:
-            outcome.take(event)
+            turn.take(event)
             await terminal.show(event)
             if isinstance(event, TurnEnd):
                 terminal.farewell(chat.chat_id)
-                return outcome.good
+                return
     raise ChatkernelError("The answer broke off. Look at the chat in the browser.")
 
 
-@dataclass
-class _Outcome:
-    """Whether a turn went well. A model may mend what a cell raised; in direct mode the cell is all there is."""
+async def _stop_when_interrupted(
+    chat: Asked, terminal: Terminal, turn: _Turn, everything: anyio.CancelScope
+) -> None:
+    with anyio.open_signal_receiver(SIGINT) as signals:
+        async for _ in signals:
+            if turn.interrupted or not turn.begun:
+                turn.interrupted = True
+                everything.cancel()
+                return
+            turn.interrupted = True
+            terminal.stopping()
+            await chat.stop()
 
+
+@dataclass
+class _Turn:
+    """How a turn goes. A model may mend what a cell raised; in direct mode the cell is all there is."""
+
+    begun: bool = False
     direct: bool = False
     ran: bool = False
     good: bool = False
+    interrupted: bool = False
 
     def take(self, event: Event) -> None:
+        self.begun = True
         match event:
             case UserPrompt(mode=mode):
                 self.direct = mode == "direct"
@@ -102,6 +141,12 @@ class _Outcome:
                 self.ran = all(part.status == "ok" for part in parts)
             case TurnEnd(status=status):
                 self.good = status == "ok" and (self.ran or not self.direct)
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.interrupted:
+            return "interrupted"
+        return "good" if self.good else "bad"
 
 
 @asynccontextmanager
@@ -132,10 +177,11 @@ async def _open(
 def _unreachable(server: RunningServer) -> Iterator[None]:
     try:
         yield
-    except httpx.HTTPError as error:
+    except* httpx.HTTPError as group:
+        name = type(first_of(group)).__name__
         raise ChatkernelError(
-            f"The server at {server.address} broke off ({type(error).__name__}). Is it still running?"
-        ) from error
+            f"The server at {server.address} broke off ({name}). Is it still running?"
+        ) from group
 
 
 @dataclass(frozen=True)
@@ -160,6 +206,10 @@ class _Here:
         async with aclosing(turn_events(session, turn)) as events:
             async for event in events:
                 yield event
+
+    async def stop(self) -> None:
+        if session := self.service.sessions.of(self.user_id):
+            session.stop(self.chat_id)
 
     async def content(self, ref: ArtifactRef) -> bytes:
         return await self.service.archive.artifacts.read(self.user_id, ref.id)
@@ -190,6 +240,9 @@ class _There:
             lines = answer.aiter_lines()
             async for line in lines:
                 yield event_from_wire(orjson.loads(line))
+
+    async def stop(self) -> None:
+        await _json(self.http, f"/api/chats/{self.chat_id}/stop", {})
 
     async def content(self, ref: ArtifactRef) -> bytes:
         answer = await self.http.get(f"/api/chats/{self.chat_id}/artifacts/{ref.id}")

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 failed, 2 wrong use or an environment that can't be used."""
+"""The command line. Exit codes: 0 done, 1 failed, 2 wrong use or an environment that can't be used, 130 Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import anyio
 import typer
 
-from chatkernel.errors import ChatkernelError, UnusableEnvironment
+from chatkernel.errors import ChatkernelError, EmptyMessage, UnusableEnvironment
 from chatkernel.settings import Settings, load_settings, unknown_settings
 
 app = typer.Typer(
@@ -97,13 +97,13 @@ def ask(
     from chatkernel.asking import ask_once
 
     settings = load_settings(data=data, model=model)
-    went_well = anyio.run(
+    outcome = anyio.run(
         lambda: ask_once(
             settings, text, chat_id=chat, user_name=user, named_model=model is not None
         )
     )
-    if not went_well:
-        raise typer.Exit(1)
+    if outcome != "good":
+        raise typer.Exit(130 if outcome == "interrupted" else 1)
 
 
 def main() -> None:
@@ -111,7 +111,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()
-    except UnusableEnvironment as error:
+    except (UnusableEnvironment, EmptyMessage) as error:
         _fail(error.message, 2)
     except ChatkernelError as error:
         _fail(error.message, 1)

@@ -26,7 +26,9 @@ ChatkernelError                       500 internal
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class ChatkernelError(Exception):
@@ -188,3 +190,11 @@ class DataFolderInUse(UnusableEnvironment):
     def __init__(self, message: str, address: str | None = None) -> None:
         super().__init__(message)
         self.address = address
+
+
+def first_of(group: ExceptionGroup[E]) -> E:
+    """The first error in a group: what task groups wrapped on its way out, one group in another."""
+    found: E | ExceptionGroup[E] = group
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found

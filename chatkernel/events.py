@@ -158,12 +158,14 @@ class CellOutput(_Frozen):
 class Status(_Frozen):
     """What the session is doing, in words for the user; empty when there is nothing to say.
 
-    Without a ``turn`` it is news of what happened while none ran, such as a kernel's death.
+    Without a ``turn`` it is news of what happened while none ran, such as a kernel's death. ``cell`` is the
+    id of the call whose cell begins to run now.
     """
 
     kind: Literal["status"] = "status"
     turn: int | None = None
     text: str
+    cell: str | None = None
 
 
 Block = Annotated[

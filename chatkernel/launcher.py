@@ -73,10 +73,10 @@ class Launcher:
 
         Raises:
             KernelStartFailed: no kernel starts at all.
+            NotFound: no such chat, or it was deleted meanwhile.
         """
         tier = (await self.tier()).tier
-        workspace = self.archive.workspace(owner)
-        await workspace.ensure()
+        workspace = await self.archive.make_workspace(owner)
         return self._launch(
             workspace.root.absolute(),
             Sandbox(tier, self.settings.network, await self._ids(owner), self._hidden()),

@@ -44,15 +44,22 @@ class Live:
     def apply(self, event: LiveEvent) -> None:
         """Take one more live event in."""
         match event:
-            case Status(text=text):
+            case Status(text=text, cell=call_id):
                 self.status = text
+                if call_id is not None:
+                    self._begin_cell(call_id)
             case Delta(index=index, type=kind, text=text, tool=tool):
                 part = self.parts.setdefault(index, LivePart(type=kind, tool=tool))
                 part.text += text
             case CellOutput(id=call_id, output=output):
-                if self.cell is None or self.cell.call_id != call_id:
-                    self.cell = LiveCell(call_id, Transcript(self.limits))
-                self.cell.transcript.add(from_nbformat(output))
+                cell = self.cell
+                if cell is None or cell.call_id != call_id:
+                    cell = self._begin_cell(call_id)
+                cell.transcript.add(from_nbformat(output))
+
+    def _begin_cell(self, call_id: str) -> LiveCell:
+        self.cell = LiveCell(call_id, Transcript(self.limits))
+        return self.cell
 
     def clear(self) -> None:
         """Forget all: what was in the making is a block now."""

@@ -8,10 +8,19 @@ import anyio
 
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.work import Work
+from chatkernel.archive import Deleted
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Block, Notice, TurnEnd, TurnStatus
 from chatkernel.live_kernels import Owner
 from chatkernel.models.choice import ModelChoice
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The turns in whose place another began: what they left on disk, and whether code ran in them."""
+
+    deleted: Deleted
+    ran_code: bool
 
 
 @dataclass(eq=False)
@@ -23,6 +32,7 @@ class RunningTurn:
     owner: Owner
     interaction: Interaction
     choice: ModelChoice
+    replaced: Replaced | None = None
     blocks: list[Block] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     over: anyio.Event = field(default_factory=anyio.Event)

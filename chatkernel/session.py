@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
@@ -20,11 +22,19 @@ from chatkernel.events import Rewind, Status, TurnEnd, UserPrompt
 from chatkernel.following import Following
 from chatkernel.live import Live
 from chatkernel.namespaces import Namespaces
-from chatkernel.running_turn import RunningTurn
+from chatkernel.running_turn import Replaced, RunningTurn
 from chatkernel.store.crud.text import storable
 from chatkernel.turn_taking import TurnTaking
 from chatkernel.workshop import Workshop
 from kernels import Death, Kernel
+
+
+@dataclass(eq=False)
+class _Claim:
+    """The chat that has the session's one turn, from before it begins, and the wish to stop it."""
+
+    chat_id: str
+    stopping: bool = False
 
 
 class UserSession:
@@ -37,7 +47,7 @@ class UserSession:
         self.attention = Attention(grace_seconds)
         self._workshop = workshop
         self._log: ChatLog | None = None
-        self._claimed: str | None = None
+        self._claimed: _Claim | None = None
         self._deleting: set[str] = set()
         self._attached: dict[str, list[str]] = {}
         self._namespaces = Namespaces()
@@ -65,7 +75,7 @@ class UserSession:
     @property
     def running_chat(self) -> str | None:
         """The chat in which a turn runs, or is about to."""
-        return self._claimed
+        return self._claimed.chat_id if self._claimed else None
 
     def log_of(self, chat_id: str) -> ChatLog | None:
         """The chat as it stands, if it is the open one."""
@@ -89,13 +99,15 @@ class UserSession:
             NotFound: no such chat of this user.
         """
         self._check(text)
-        self._claim(chat_id)
+        claim = self._claim(chat_id)
         with self.attention.needed():
             try:
                 # Who asks may leave at any moment; half begun, nobody could go on from it.
                 with anyio.CancelScope(shield=True):
                     chat_log = await self.start_chat(chat_id)
                     turn = await self._begin(chat_log, text, edit_idx)
+                    if claim.stopping:
+                        self._stop(turn)
                     self._tasks.start_soon(self._take, turn)
             except BaseException:
                 self._release()
@@ -103,13 +115,17 @@ class UserSession:
         return turn
 
     def stop(self, chat_id: str) -> bool:
-        """Stop the chat's running turn; False when none runs."""
-        turn = self.turn_of(chat_id)
-        if turn is None:
+        """Stop the chat's running turn, or the one about to begin; False when there is none."""
+        if self._claimed is None or self._claimed.chat_id != chat_id:
             return False
+        self._claimed.stopping = True
+        if (turn := self.turn_of(chat_id)) is not None:
+            self._stop(turn)
+        return True
+
+    def _stop(self, turn: RunningTurn) -> None:
         turn.interaction.stop()
         self._taking.show(Status(turn=turn.idx, text="Stopping…"))
-        return True
 
     async def force_restart(self, chat_id: str) -> bool:
         """Stop the chat's running turn and end its kernel at once; False when none runs."""
@@ -135,7 +151,7 @@ class UserSession:
             TurnRunning: it is still answering.
             NotFound: no such chat of this user.
         """
-        if self._claimed == chat_id:
+        if self.running_chat == chat_id:
             raise TurnRunning("The chat is still answering. Stop it first, then delete it.")
         self._deleting.add(chat_id)
         try:
@@ -145,16 +161,22 @@ class UserSession:
             self._deleting.discard(chat_id)
 
     async def _delete_chat(self, chat_id: str) -> None:
-        await self._workshop.archive.check_owner(self.user_id, chat_id)
+        # First its row, without which no kernel starts and no file is placed; last its folder.
+        deleted = await self._workshop.archive.delete_chat(self.user_id, chat_id)
         await self._workshop.kernels.end(chat_id)
-        await self._workshop.archive.delete_chat(self.user_id, chat_id)
+        await self._workshop.archive.discard(deleted)
         self._attached.pop(chat_id, None)
         self._namespaces.forget(chat_id)
         if self._log is not None and self._log.id == chat_id:
             self._log = None
 
     def attach_file(self, chat_id: str, path: str) -> None:
-        """Let a file that was put into a chat's workspace belong to its next message."""
+        """Let a file that was put into a chat's workspace belong to its next message.
+
+        Raises:
+            NotFound: the chat is being deleted.
+        """
+        self._check_not_deleting(chat_id)
         self._attached.setdefault(chat_id, []).append(path)
 
     def kernel_died(self, chat_id: str, death: Death) -> None:
@@ -177,16 +199,20 @@ class UserSession:
                 f"The message is longer than {limit:,} bytes. Attach it as a file instead."
             )
 
-    def _claim(self, chat_id: str) -> None:
-        if self._claimed == chat_id:
+    def _claim(self, chat_id: str) -> _Claim:
+        if self.running_chat == chat_id:
             raise TurnRunning("The chat is still answering. Wait for it, or stop it first.")
         if self._claimed is not None:
             raise SessionBusy("Another chat of yours is answering. Stop it first, or wait for it.")
-        if chat_id in self._deleting:
-            raise NotFound("This chat is being deleted. Start a new one.")
+        self._check_not_deleting(chat_id)
         if self.over:
             raise Busy("Your session is being closed. Send the message again.")
-        self._claimed = chat_id
+        self._claimed = _Claim(chat_id)
+        return self._claimed
+
+    def _check_not_deleting(self, chat_id: str) -> None:
+        if chat_id in self._deleting:
+            raise NotFound("This chat is being deleted. Start a new one.")
 
     def _release(self) -> None:
         self._taking.turn = None
@@ -199,24 +225,30 @@ class UserSession:
             raise EditOutOfRange(f"There is no message {edit_idx} to edit: the chat has {turns}.")
         idx = turns if edit_idx is None else edit_idx
         kept = chat_log.files_of(idx)
-        if edit_idx is not None:
-            await self.delete_from_idx(chat_log, idx)
-        await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
-        turn = self._taking.make(chat_log, idx, text)
+        replaced: Replaced | None = None
+        if edit_idx is None:
+            await self._workshop.archive.begin_turn(self.user_id, chat_log, idx, text)
+        else:
+            replaced = await self.delete_from_idx(chat_log, idx, text)
+        # From here on the turn is written down: nothing may fail until it is shown and taken.
+        turn = self._taking.make(chat_log, idx, text, replaced)
         files = (*kept, *self._attached.pop(chat_log.id, ()))
         if files:
             turn.interaction.remarks = (f"Attached to this message: {', '.join(files)}.",)
-        if edit_idx is not None:
+        if replaced is not None:
             self._taking.add(turn, Rewind(seq=chat_log.number(), turn=idx, from_turn=idx))
         seq, mode = chat_log.number(), turn.choice.mode
         self._taking.add(turn, UserPrompt(seq=seq, turn=idx, text=text, mode=mode, files=files))
         return turn
 
-    async def delete_from_idx(self, chat_log: ChatLog, idx: int) -> None:
-        """Let turns >= ``idx`` go: rows, files, artifacts, and the kernel if they ran code in it."""
-        if any(turn.ran_code for turn in chat_log.turns[idx:]):
-            await self._workshop.kernels.end(chat_log.id)
-        await self._workshop.archive.delete_from(self.user_id, chat_log, idx)
+    async def delete_from_idx(self, chat_log: ChatLog, idx: int, text: str) -> Replaced:
+        """Let turns >= ``idx`` go and one of ``text`` begin in their place, or nothing if it raises.
+
+        What they leave, files, artifacts and the kernel they ran code in, goes when the new one is taken.
+        """
+        ran_code = any(turn.ran_code for turn in chat_log.turns[idx:])
+        deleted = await self._workshop.archive.replace_turns(self.user_id, chat_log, idx, text)
+        return Replaced(deleted, ran_code)
 
     async def _take(self, turn: RunningTurn) -> None:
         with self.attention.needed():

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 from anyio import to_thread
-from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from chatkernel.cell_shown import CellShown
+from chatkernel.console import CONTROLS, TerminalConsole, coloured, plain
 from chatkernel.events import (
     ARTIFACT_MIME,
     FRAME_MIME,
     PLOTLY_MIME,
     ArtifactRef,
     CallTools,
+    CellOutput,
     Delta,
     Event,
     ModelRequest,
@@ -27,13 +28,14 @@ from chatkernel.events import (
     Notice,
     TextPart,
     ToolCall,
+    ToolReturn,
     TurnEnd,
     UserPrompt,
 )
 from chatkernel.file_name import safe_name
 from chatkernel.how_to_connect import for_terminal
+from chatkernel.streamed_text import StreamedText, without_tags
 
-_TAG = re.compile(r"<(?:fig|df)\s+name=[^>]*/>")
 _SUFFIXES = {
     PLOTLY_MIME: ".html",
     "image/png": ".png",
@@ -45,23 +47,9 @@ _SUFFIXES = {
 }
 ROWS = 10
 
-_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)])
-_ESCAPE = 27
-_NO_COLOUR = re.compile(r"\x1b(?!\[[0-9;:]*m)")
-
-
-class _Console(Console):
-    """rich's, but a reader that has gone is an error like any other: its own way is to exit at once."""
-
-    def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(soft_wrap=True, stderr=stderr)
-
-    def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError
-
 
 class Terminal:
-    """Prints text as it is written, code and outputs as they are done, and writes figures as files.
+    """Prints text as it is written, outputs as they come, and writes figures as files.
 
     In direct mode stdout is for scripts: it has the outputs of the cell, and stderr has all else.
     ``server`` is the address of the one that answers, None when it is this process.
@@ -78,9 +66,10 @@ class Terminal:
         self._folder = folder
         self._server = server
         self._direct = False
-        self._console = _Console()
-        self._aside: Console = self._console
-        self._streamed: dict[int, str] = {}
+        self._console = TerminalConsole()
+        self._aside = self._console
+        self._streamed: dict[int, StreamedText] = {}
+        self._cells: dict[str, CellShown] = {}
         self._written: set[str] = set()
 
     async def show(self, event: Event) -> None:
@@ -91,27 +80,38 @@ class Terminal:
         """
         match event:
             case UserPrompt(mode="direct"):
-                self._direct, self._aside = True, _Console(stderr=True)
+                self._direct, self._aside = True, TerminalConsole(stderr=True)
             # The only text in direct mode is a refusal, which is worded once it is whole.
             case Delta(type="text", index=index, text=text) if not self._direct:
-                self._streamed[index] = self._streamed.get(index, "") + text
-                self._console.print(_plain(text), end="")
+                streamed = self._streamed.setdefault(index, StreamedText())
+                self._console.more(plain(streamed.more(text)), of=str(index))
             case CallTools(parts=parts):
                 for part in parts:
                     await self._part(part)
                 self._streamed.clear()
+            case CellOutput(id=call_id, output=output):
+                await self._coming(self._cells.setdefault(call_id, CellShown()), output)
             case ModelRequest(parts=parts):
                 for returned in parts:
-                    for output in returned.outputs:
-                        await self._output(output)
+                    await self._returned(returned)
             case Notice(text=text):
-                self._aside.print(_plain(text, "yellow"))
-            case TurnEnd(error=error) if error:
-                self._aside.print(_plain(self._worded(error), "red"))
+                self._aside.say(plain(text, "yellow"))
+            case TurnEnd():
+                self._end(event)
+
+    def stopping(self) -> None:
+        """Say that the turn is being stopped, and how not to wait for it."""
+        self._aside.say(plain("Stopping… Ctrl-C again leaves at once.", "yellow"))
 
     def farewell(self, chat_id: str) -> None:
         """Say how to go on."""
-        self._aside.print(Text(f"chat {chat_id}", style="dim"))
+        self._aside.say(Text(f"chat {chat_id}", style="dim"))
+
+    def _end(self, end: TurnEnd) -> None:
+        if end.error:
+            self._aside.say(plain(self._worded(end.error), "red"))
+        elif end.status == "stopped":
+            self._aside.say(plain("Stopped.", "yellow"))
 
     def _worded(self, text: str) -> str:
         return for_terminal(text, server=self._server)
@@ -119,26 +119,56 @@ class Terminal:
     async def _part(self, part: object) -> None:
         match part:
             case TextPart(text=text) if self._direct:
-                self._aside.print(_plain(self._worded(text)))
+                self._aside.say(plain(self._worded(text)))
             case TextPart(text=text, shown=shown):
-                streamed = text in self._streamed.values()
-                self._console.print("" if streamed else _plain(_TAG.sub("", text)))
+                self._text(text)
                 for each in shown:
                     if each.artifact:
                         await self._artifact(each.artifact)
                     elif each.problem:
-                        self._console.print(_plain(each.problem, "yellow"))
+                        self._console.say(plain(each.problem, "yellow"))
             case ToolCall(tool="run_python", args=args):
-                code = str(args.get("code", "")).translate(_CONTROLS).rstrip()
-                self._aside.print(Syntax(code, "python", background_color="default"))
+                code = str(args.get("code", "")).translate(CONTROLS).rstrip()
+                self._aside.say(Syntax(code, "python", background_color="default"))
 
-    async def _output(self, output: NotebookOutput) -> None:
+    def _text(self, text: str) -> None:
+        for index, streamed in self._streamed.items():
+            if streamed.whole == text:
+                self._console.more(plain(streamed.rest()), of=str(index))
+                break
+        else:
+            self._console.more(plain(without_tags(text)), of="text")
+        self._console.end_line()
+
+    async def _coming(self, cell: CellShown, output: NotebookOutput) -> None:
         match output:
-            case {"output_type": "stream", "text": str(text)}:
-                console = self._aside if output.get("name") == "stderr" else self._console
-                console.print(_coloured(text.rstrip("\n")))
+            case {"output_type": "stream", "name": str(name), "text": str(text)}:
+                self._print(name, cell.more(name, text))
+            case {"output_type": "error" | "display_data" | "execute_result"}:
+                cell.take(output)
+                await self._whole(output)
+
+    async def _returned(self, returned: ToolReturn) -> None:
+        """Print what wasn't while the cell ran."""
+        cell = self._cells.pop(returned.id, CellShown())
+        for output in returned.outputs:
+            match output:
+                case {"output_type": "stream", "text": str(text)}:
+                    name = str(output.get("name"))
+                    self._print(name, cell.rest(name, text))
+                case _ if not cell.has(output):
+                    await self._whole(output)
+        self._console.end_line()
+        self._aside.end_line()
+
+    def _print(self, name: str, text: str) -> None:
+        console = self._aside if name == "stderr" else self._console
+        console.more(coloured(text), of=name)
+
+    async def _whole(self, output: NotebookOutput) -> None:
+        match output:
             case {"output_type": "error", "traceback": [*lines]}:
-                self._aside.print(_coloured("\n".join(map(str, lines))))
+                self._aside.say(coloured("\n".join(map(str, lines))))
             case {"data": Mapping() as data}:
                 await self._bundle(data)
 
@@ -147,7 +177,7 @@ class Terminal:
         if refs:
             await self._artifact(refs[0])
         elif "text/plain" in data:
-            self._console.print(_plain(str(data["text/plain"])))
+            self._console.say(plain(str(data["text/plain"])))
 
     async def _artifact(self, ref: ArtifactRef) -> None:
         if ref.id in self._written:
@@ -155,10 +185,10 @@ class Terminal:
         self._written.add(ref.id)
         content = await self._content(ref)
         if ref.media_type == FRAME_MIME:
-            self._console.print(_table(orjson.loads(content)))
+            self._console.say(_table(orjson.loads(content)))
             return
         path = await to_thread.run_sync(self._write, ref, content)
-        self._console.print(Text(f"wrote {path}", style="cyan"))
+        self._console.say(Text(f"wrote {path}", style="cyan"))
 
     def _write(self, ref: ArtifactRef, content: bytes) -> Path:
         name = safe_name(ref.name or f"figure-{ref.id[:8]}")
@@ -186,22 +216,11 @@ def _figure_page(content: bytes) -> bytes:
     return page.encode()
 
 
-def _plain(text: str, style: str = "") -> Text:
-    """Text that only shows itself: what it holds of a terminal's commands is left out."""
-    return Text(text.translate(_CONTROLS), style=style)
-
-
-def _coloured(text: str) -> Text:
-    """The same, but colours are kept."""
-    allowed = {code: None for code in _CONTROLS if code != _ESCAPE}
-    return Text.from_ansi(_NO_COLOUR.sub("", text.translate(allowed)))
-
-
 def _table(frame: Mapping[str, Any]) -> Table:
     table = Table()
     for column in frame["columns"]:
-        table.add_column(_plain(str(column["name"])))
+        table.add_column(plain(str(column["name"])))
     for row in frame["rows"][:ROWS]:
-        table.add_row(*(_plain("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(plain("" if cell is None else str(cell)) for cell in row))
     table.caption = f"{frame['total']:,} rows"
     return table

@@ -17,7 +17,7 @@ from chatkernel.following import Following
 from chatkernel.live import Live
 from chatkernel.live_kernels import Owner
 from chatkernel.namespaces import Namespaces
-from chatkernel.running_turn import RunningTurn
+from chatkernel.running_turn import Replaced, RunningTurn
 from chatkernel.workshop import Workshop
 from kernels import Kernel, KernelError, Variable
 
@@ -47,7 +47,9 @@ class TurnTaking:
     turn: RunningTurn | None = None
     winding_down: bool = False
 
-    def make(self, chat_log: ChatLog, idx: int, text: str) -> RunningTurn:
+    def make(
+        self, chat_log: ChatLog, idx: int, text: str, replaced: Replaced | None
+    ) -> RunningTurn:
         """The turn that runs from now on, with its ways to the kernel, the archive and the page."""
         owner = Owner(self.user_id, chat_log.id)
 
@@ -73,7 +75,7 @@ class TurnTaking:
             number=chat_log.number,
             direct=choice.mode == "direct",
         )
-        self.turn = RunningTurn(chat_log, text, owner, interaction, choice)
+        self.turn = RunningTurn(chat_log, text, owner, interaction, choice, replaced)
         return self.turn
 
     def add(self, turn: RunningTurn, block: Block) -> None:
@@ -112,6 +114,8 @@ class TurnTaking:
     async def _converse(self, turn: RunningTurn) -> str | None:
         """Take the turn to its end; the error to tell the user, if there was one."""
         try:
+            if turn.replaced is not None:
+                await self._clear_away(turn, turn.replaced)
             await self._prepare(turn)
             assistant = await self.workshop.assistant()
             blocks = assistant.take_turn(
@@ -129,6 +133,13 @@ class TurnTaking:
             log.exception("turn %d of chat %s", turn.idx, turn.log.id)
             return UNEXPECTED
         return None
+
+    async def _clear_away(self, turn: RunningTurn, replaced: Replaced) -> None:
+        """End the kernel that turns edited away ran code in, and remove their files."""
+        if replaced.ran_code:
+            with turn.interaction.unless_stopped():
+                await self.workshop.kernels.end(turn.log.id)
+        await self.workshop.archive.discard(replaced.deleted)
 
     async def _prepare(self, turn: RunningTurn) -> None:
         """Start the kernel while the model thinks, and find out what the model should know."""

@@ -11,7 +11,7 @@ from kernels.wire import JSON
 
 _MAX_TEXT = 500
 _MAX_VARIABLES = 1000
-_MAX_MATCHES = 1000
+_MAX_TEXTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def read_completions(content: Mapping[str, JSON], cursor: int) -> Completions:
     start, end = content.get("cursor_start"), content.get("cursor_end")
     if not _is_count(start) or not _is_count(end) or start > end:
         return Completions((), cursor, cursor)
-    return Completions(_texts(content.get("matches"))[:_MAX_MATCHES], start, end)
+    return Completions(_texts(content.get("matches")), start, end)
 
 
 def read_completeness(content: Mapping[str, JSON]) -> Completeness:
@@ -102,7 +102,7 @@ def _variables(entries: list[JSON]) -> Iterator[Variable]:
     for entry in entries:
         if not isinstance(entry, dict):
             continue
-        name, kind = entry.get("name"), entry.get("type")
+        name, kind, summary = entry.get("name"), entry.get("type"), entry.get("summary")
         if isinstance(name, str) and isinstance(kind, str):
             yield Variable(
                 name[:_MAX_TEXT],
@@ -110,7 +110,7 @@ def _variables(entries: list[JSON]) -> Iterator[Variable]:
                 _shape(entry.get("shape")),
                 _count(entry.get("length")),
                 _count(entry.get("size")),
-                str(entry.get("summary") or "")[:_MAX_TEXT],
+                summary[:_MAX_TEXT] if isinstance(summary, str) else "",
             )
 
 
@@ -130,7 +130,7 @@ def _shape(value: JSON) -> tuple[int, ...] | None:
 
 
 def _texts(value: JSON) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else []
+    items = value[:_MAX_TEXTS] if isinstance(value, list) else []
     return tuple(item[:_MAX_TEXT] for item in items if isinstance(item, str))
 
 

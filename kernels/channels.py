@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-import anyio
 import zmq
 import zmq.asyncio
 from anyio.lowlevel import checkpoint
 from jupyter_client.session import Session
 
 from kernels.limits import Limits
-from kernels.wire import JSON, Envelope, Malformed, read_envelope
+from kernels.pace import Pace
+from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
 
-_SECONDS_PER_MESSAGE = 1 / 1500
-_SECONDS_PER_BYTE = 1 / (40 << 20)
-_BURST_SECONDS = 0.5
-_SLEEP_SECONDS = 0.02
-_MESSAGES_PER_STEP = 20
 _QUEUED_MESSAGES = 2
 _PARTS = 64
+_PARTS_PER_STEP = 1000
 _RECONNECT_MS = 20
 
 
@@ -49,16 +46,24 @@ class Request:
 
 
 class Channel:
-    """Sends requests and reads envelopes; at most 1500 messages or 40 MiB a second, so that a
-    kernel that floods it cannot take the event loop."""
+    """Sends requests and reads envelopes at its kernel's `Pace`, so that a kernel that floods it
+    takes neither the event loop nor the interpreter."""
 
     def __init__(
-        self, socket: zmq.asyncio.Socket, endpoint: str, session: Session, *, limits: Limits
+        self,
+        socket: zmq.asyncio.Socket,
+        endpoint: str,
+        session: Session,
+        *,
+        limits: Limits,
+        pace: Pace,
     ) -> None:
         self._socket = socket
+        self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self._endpoint = endpoint
         self._session = session
         self._limits = limits
+        self._pace = pace
         socket.connect(endpoint)
 
     def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
@@ -75,17 +80,35 @@ class Channel:
 
         ``refuse`` hears of each message that is too much to be taken, as "larger than 16 MiB".
         """
-        pace = _Pace()
         while True:
-            frames = await self._socket.recv_multipart()
-            await pace.spend(sum(map(len, frames)))
-            if excess := _excess(frames, self._limits):
+            incoming = await self._receive()
+            await self._pace.spend(incoming.size)
+            if excess := incoming.excess():
                 refuse(excess)
                 continue
+            read = partial(read_envelope, incoming.frames, self._session.sign)
             try:
-                yield read_envelope(frames, self._session.sign)
+                envelope = await self._pace.work(read, incoming.size)
             except Malformed:
                 continue
+            yield envelope
+
+    async def open(self, envelope: Envelope, refuse: Callable[[str], None]) -> Message | None:
+        """The message in an envelope; None if it is none, or too much, which ``refuse`` hears."""
+        try:
+            return await self._pace.work(envelope.open, len(envelope.content))
+        except TooMuchWork as excess:
+            refuse(str(excess))
+        except Malformed:
+            pass
+        return None
+
+    async def _receive(self) -> _Incoming:
+        incoming = _Incoming(self._limits)
+        incoming.add(await self._socket.recv())
+        while await self._pace.work(partial(incoming.take, self._plain), 0):
+            await checkpoint()
+        return incoming
 
     async def cuts(self) -> AsyncIterator[None]:
         """Yields whenever the connection was lost, for ever."""
@@ -117,27 +140,33 @@ def too_large(limits: Limits) -> str:
     return f"larger than {limits.message_bytes / 2**20:g} MiB"
 
 
-def _excess(frames: Sequence[bytes], limits: Limits) -> str | None:
-    if len(frames) > _PARTS:
-        return f"in more than {_PARTS} parts"
-    return too_large(limits) if sum(map(len, frames)) > limits.message_bytes else None
+class _Incoming:
+    """A message that is being received. ZMQ has all of it when it gives the first part; of one that
+    is too much only the first parts are kept."""
 
+    def __init__(self, limits: Limits) -> None:
+        self.frames: list[bytes] = []
+        self.size = 0
+        self._parts = 0
+        self._limits = limits
 
-class _Pace:
-    """An account of seconds: what is read costs some, and waits when too many are owed."""
+    def add(self, frame: bytes) -> None:
+        """One more part."""
+        self._parts += 1
+        self.size += len(frame)
+        if not self.excess():
+            self.frames.append(frame)
 
-    def __init__(self) -> None:
-        self._last = anyio.current_time()
-        self._saved = _BURST_SECONDS
-        self._step = 0
+    def take(self, socket: zmq.Socket[bytes]) -> bool:
+        """Some more parts, not all of very many; whether there are more still."""
+        for _ in range(_PARTS_PER_STEP):
+            if not socket.get(zmq.RCVMORE):
+                return False
+            self.add(socket.recv(zmq.NOBLOCK))
+        return True
 
-    async def spend(self, size: int) -> None:
-        now = anyio.current_time()
-        self._saved = min(_BURST_SECONDS, self._saved + now - self._last)
-        self._saved -= max(_SECONDS_PER_MESSAGE, size * _SECONDS_PER_BYTE)
-        self._last = now
-        self._step += 1
-        if self._saved < -_SLEEP_SECONDS:
-            await anyio.sleep(-self._saved)
-        elif self._step % _MESSAGES_PER_STEP == 0:
-            await checkpoint()  # a socket with messages waiting gives them without yielding
+    def excess(self) -> str | None:
+        """Why it can't be taken: it is that."""
+        if self._parts > _PARTS:
+            return f"in more than {_PARTS} parts"
+        return too_large(self._limits) if self.size > self._limits.message_bytes else None

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from kernels.channels import Channel, Channels, Request, too_large
@@ -19,9 +18,8 @@ from kernels.exits import Death
 from kernels.limits import Limits
 from kernels.outputs import from_message
 from kernels.runs import Run
-from kernels.wire import JSON, Envelope, Malformed, Message
+from kernels.wire import JSON, Envelope
 
-_BIG_MESSAGE = 1 << 20
 _EXIT_SECONDS = 0.3
 
 
@@ -134,7 +132,7 @@ class Conversation:
 
     async def _take(self, run: Run, envelope: Envelope) -> None:
         run.seen()
-        message = await _opened(envelope)
+        message = await self._channels.iopub.open(envelope, self._refuse)
         if message is None:
             return
         if message.type == "execute_input":
@@ -151,16 +149,16 @@ class Conversation:
                 run.seen()
                 self._end(run, "reply")
             else:
-                await self._settle_request(envelope)
+                await self._settle_request(self._channels.shell, envelope)
 
     async def _read_control(self) -> None:
         async for envelope in self._channels.control.receive(self._refuse):
-            await self._settle_request(envelope)
+            await self._settle_request(self._channels.control, envelope)
 
-    async def _settle_request(self, envelope: Envelope) -> None:
-        message = await _opened(envelope)
+    async def _settle_request(self, channel: Channel, envelope: Envelope) -> None:
         pending = self._pending.get(envelope.parent_id)
         if pending is not None:
+            message = await channel.open(envelope, self._refuse)
             pending.content = message.content if message is not None else {}
             pending.answered.set()
 
@@ -199,12 +197,3 @@ class Conversation:
         with contextlib.suppress(KernelDied):
             await self.ask("kernel_info_request", {})
             self._end(run, "answer behind")
-
-
-async def _opened(envelope: Envelope) -> Message | None:
-    try:
-        if len(envelope.content) < _BIG_MESSAGE:
-            return envelope.open()
-        return await to_thread.run_sync(envelope.open)
-    except Malformed:
-        return None

@@ -32,6 +32,7 @@ from kernels.wire import JSON
 _DEFAULT_LIMITS = Limits()
 _LAST_WORDS_SECONDS = 0.1
 _KILL_SECONDS = 5.0
+_ARRIVED_SECONDS = 0.2
 _CLOSED = Death(-9, "its kernel was closed")
 
 
@@ -201,10 +202,29 @@ class Kernel:
         with anyio.move_on_after(seconds):
             async with self._turn:
                 waiting = False
-                return await self._conversation.ask(message_type, content)
-        if not waiting:
-            await self._process.interrupt()  # or it would hold up the next cell
+                return await self._ask_in_turn(message_type, content)
         raise RequestTimedOut(what, seconds, waiting=waiting)
+
+    async def _ask_in_turn(
+        self, message_type: str, content: Mapping[str, JSON]
+    ) -> Mapping[str, JSON]:
+        """Its answer. Given up, it is interrupted while the turn is still its own: it would hold up
+        the next cell."""
+        try:
+            return await self._conversation.ask(message_type, content)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._interrupt_request()
+            raise
+
+    async def _interrupt_request(self) -> None:
+        """Twice: the kernel forgets an interrupt that comes before the request does."""
+        if self.death is None:
+            await self._process.interrupt()
+            with anyio.move_on_after(_ARRIVED_SECONDS):
+                await self._conversation.died.wait()
+        if self.death is None:
+            await self._process.interrupt()
 
     async def _begin(self, code: str) -> Run:
         await self._turn.acquire()

@@ -15,6 +15,8 @@ from kernels.wire import JSON, Message
 FRAME_MIME = "application/vnd.chatkernel.frame+json"
 """A table's first rows, made by the kernel: see `kernels/inside/frames.py`."""
 
+_MAX_BLOCKS = 10_000
+
 StreamName = Literal["stdout", "stderr"]
 
 
@@ -180,7 +182,9 @@ def _result(content: Mapping[str, JSON]) -> ExecuteResult | None:
 def _error(content: Mapping[str, JSON]) -> ErrorOutput | None:
     ename, evalue = content.get("ename"), content.get("evalue")
     traceback = content.get("traceback", [])
-    if not isinstance(ename, str) or not isinstance(evalue, str) or not _is_texts(traceback):
+    if not isinstance(ename, str) or not isinstance(evalue, str):
+        return None
+    if not isinstance(traceback, list) or not _is_texts(traceback := traceback[:_MAX_BLOCKS]):
         return None
     return ErrorOutput(ename, evalue, tuple(traceback))
 

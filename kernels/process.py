@@ -26,6 +26,7 @@ from kernels.launch import MARK, Launch, kernel_environment
 from kernels.limits import Limits
 from kernels.log import Log
 from kernels.ownership import give
+from kernels.pace import Pace
 from kernels.processes import end_processes
 from kernels.provisioner import ForkProvisioner
 
@@ -77,13 +78,14 @@ class KernelProcess:
 
     def connect(self, limits: Limits) -> Channels:
         """Open its channels; they are closed with the process."""
+        pace = Pace()
         return Channels(
-            shell=self._channel("shell", zmq.DEALER, limits),
-            control=self._channel("control", zmq.DEALER, limits),
-            iopub=self._channel("iopub", zmq.SUB, limits),
+            shell=self._channel("shell", zmq.DEALER, limits=limits, pace=pace),
+            control=self._channel("control", zmq.DEALER, limits=limits, pace=pace),
+            iopub=self._channel("iopub", zmq.SUB, limits=limits, pace=pace),
         )
 
-    def _channel(self, name: str, kind: int, limits: Limits) -> Channel:
+    def _channel(self, name: str, kind: int, *, limits: Limits, pace: Pace) -> Channel:
         # The manager's own connect_…() would let a socket linger for a second when it is closed.
         manager = self._manager
         socket = manager.context.socket(kind)
@@ -91,7 +93,7 @@ class KernelProcess:
             socket.subscribe(b"")
         port = getattr(manager, f"{name}_port")
         endpoint = f"ipc://{manager.ip}-{port}"
-        return Channel(socket, endpoint, manager.session.clone(), limits=limits)
+        return Channel(socket, endpoint, manager.session.clone(), limits=limits, pace=pace)
 
     async def wait(self) -> Death:
         """Wait for its end, without polling."""

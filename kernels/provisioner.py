@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +23,14 @@ from kernels.fork_server import ForkServer
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Ids
 from kernels.limits import Limits
-from kernels.log import Log
+from kernels.ownership import give
 from kernels.sandbox import Sandbox
 
 NAME = "chatkernel-fork-server"
 """Its name among the entry points ``jupyter_client.kernel_provisioners``."""
 
 _SOCKETS = "s"
+_STDERR = 2
 _DEFAULT_LIMITS = Limits()
 _NOBODY = 65534
 
@@ -80,20 +82,21 @@ class ForkProvisioner(LocalProvisioner):
         folder = Path(kwargs.get("cwd") or Path.cwd())
         if sandbox is None:
             sandbox = Sandbox(ids=_owner(folder) if os.getuid() == 0 else None)
+        if sandbox.ids is not None and self._own_folder is not None:
+            give(Path(self._own_folder), sandbox.ids)
         warmed = await fork_server.warmed()
         plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.paths)
-        with Log.open() as log:
-            self._forked = await fork_server.fork(
-                {
-                    "connection": self._connection(),
-                    "environment": {**environment, **sandbox.environment(folder, self._sockets())},
-                    "folder": str(sandbox.home(folder)),
-                    "message_bytes": limits.message_bytes,
-                    "cpus": len(os.sched_getaffinity(0)),
-                    "plan": plan.to_json(),
-                },
-                kwargs.get("stdout") or log.write_end,
-            )
+        self._forked = await fork_server.fork(
+            {
+                "connection": self._connection(),
+                "environment": {**environment, **sandbox.environment(folder, self._sockets())},
+                "folder": str(sandbox.home(folder)),
+                "message_bytes": limits.message_bytes,
+                "cpus": len(os.sched_getaffinity(0)),
+                "plan": plan.to_json(),
+            },
+            kwargs.get("stdout") or _STDERR,
+        )
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
             await self._forked.ready()
@@ -142,7 +145,7 @@ class ForkProvisioner(LocalProvisioner):
     async def _server_of_its_own(self) -> ForkServer:
         if self._own_server is None:
             python = self.kernel_spec.argv[0]
-            self._own_server = ForkServer(shutil.which(python) or python)
+            self._own_server = ForkServer(sys.executable if python == "python" else python)
         return self._own_server
 
     def _connection(self) -> Mapping[str, Any]:

@@ -59,11 +59,11 @@ class Served:
 
 @contextmanager
 def serving(
-    data: Path, *arguments: str, environ: Mapping[str, str] | None = None
+    data: Path, *arguments: str, environ: Mapping[str, str] | None = None, before: str = ""
 ) -> Iterator[Served]:
-    """Serve ``data`` until the end of the block."""
+    """Serve ``data`` until the end of the block. ``before`` is Python that the server's process runs first."""
     log = data.with_suffix(".log")
-    process = start(data, arguments, environ=environ or {}, log=log)
+    process = start(data, arguments, environ=environ or {}, log=log, before=before)
     served: Served | None = None
     try:
         found = _await_ready(process, data, log)
@@ -78,10 +78,15 @@ def serving(
 
 
 def start(
-    data: Path, arguments: Sequence[str], *, environ: Mapping[str, str], log: Path
+    data: Path,
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    log: Path,
+    before: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start ``chatkernel serve`` on a free port, without waiting."""
-    code = "from chatkernel.cli import main; main()"
+    code = f"{before}\nfrom chatkernel.cli import main; main()"
     command = [sys.executable, "-c", code, "serve", "--port", "0", "--data", str(data), *arguments]
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -15,13 +15,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from chatkernel.errors import ChatkernelError
+from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from kernels import KernelError
 from web import health, pages
 from web.api.routes import api_routes
 from web.assets import Assets, version
-from web.guards import Guard, Hosts, is_loopback
+from web.guards import Guard, Hosts
 from web.login import Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
 from web.render.code import make_lexers
@@ -82,6 +83,15 @@ class App:
             UnusableEnvironment: the data folder or the model that was asked for can't be used.
         """
         return self._live()
+
+    def log_out(self, name: str) -> None:
+        """Close the open pages of a user who has logged out of the host application.
+
+        They ask ``identify`` again. Call it on the event loop, once your own login has ended: from the
+        request that opened a page's socket, ``identify`` may not see that.
+        """
+        if self.readiness.site is not None:
+            self.readiness.site.pages.log_out(name)
 
     @asynccontextmanager
     async def _live(self) -> AsyncIterator[None]:

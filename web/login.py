@@ -18,7 +18,7 @@ from chatkernel.archive import Archive
 from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
 from chatkernel.store.rows import User
-from web.guards import host_name, is_loopback
+from web.locality import is_from_here
 
 DAYS = 30
 NAME_CHARACTERS = 64
@@ -32,12 +32,14 @@ _KNOWN_USERS = 1_000
 @dataclass(frozen=True)
 class Visitor:
     """Who asks. ``trusted``: has shown the start-up secret, or the host application vouches for the name;
-    an ``admin`` is a trusted name of `Settings.admins`."""
+    an ``admin`` is a trusted name of `Settings.admins`. ``login`` is what "Log out" ends: this login of
+    one browser, or, where the host application does the login, all of the name's."""
 
     id: str
     name: str
     trusted: bool
     admin: bool
+    login: str
 
 
 class Login:
@@ -88,14 +90,14 @@ class Login:
         if not name:
             return None
         user = self._known.get(name) or self._remembered(name, await self._archive.user(name))
-        return self._visitor(user, trusted=True)
+        return self._visitor(user, trusted=True, login=name)
 
     async def _from_cookie(self, conn: HTTPConnection) -> Visitor | None:
         token = conn.cookies.get(self.cookie)
         if token is None:
             return None
         try:
-            user_id, trusted = self._signer.loads(token, max_age=DAYS * 86_400)
+            user_id, trusted, login = self._signer.loads(token, max_age=DAYS * 86_400)
         except (BadSignature, ValueError, TypeError):
             return None
         try:
@@ -106,7 +108,7 @@ class Login:
             return None
         if not trusted and (user.name in self._admins or not self._suffices(conn)):
             return None
-        return self._visitor(user, trusted=trusted)
+        return self._visitor(user, trusted=trusted, login=login)
 
     def _remembered(self, key: str, user: User) -> User:
         if len(self._known) >= _KNOWN_USERS:
@@ -114,12 +116,12 @@ class Login:
         self._known[key] = user
         return user
 
-    def _visitor(self, user: User, *, trusted: bool) -> Visitor:
-        return Visitor(user.id, user.name, trusted, trusted and user.name in self._admins)
+    def _visitor(self, user: User, *, trusted: bool, login: str) -> Visitor:
+        return Visitor(user.id, user.name, trusted, trusted and user.name in self._admins, login)
 
     def _suffices(self, conn: HTTPConnection) -> bool:
-        """Whether a name alone is a login here: on this machine, called by a name of this machine."""
-        return self._names_alone and is_loopback(host_name(conn.headers.get("host", "")))
+        """Whether a name alone is a login for who asks."""
+        return self._names_alone and is_from_here(conn)
 
     async def log_in(self, conn: HTTPConnection, name: str, secret: str | None) -> Visitor:
         """Who a name is, made at the first login. Put it into the answer with `remember`.
@@ -140,16 +142,17 @@ class Login:
             )
         if not trusted and not self._suffices(conn):
             raise Forbidden(
-                "This server is open beyond its own machine, so a name alone is no login. "
-                "Give the start-up secret that it printed."
+                "A name alone is a login only on the server's own machine. "
+                "From elsewhere, give its start-up secret too."
             )
-        return self._visitor(await self._archive.user(name), trusted=trusted)
+        user = await self._archive.user(name)
+        return self._visitor(user, trusted=trusted, login=secrets.token_urlsafe(12))
 
     def remember(self, conn: HTTPConnection, response: Response, visitor: Visitor) -> None:
         """Put the login into the answer's cookie."""
         response.set_cookie(
             self.cookie,
-            self._signer.dumps([visitor.id, visitor.trusted]),
+            self._signer.dumps([visitor.id, visitor.trusted, visitor.login]),
             max_age=DAYS * 86_400,
             path=conn.scope.get("root_path") or "/",
             secure=conn.url.scheme in ("https", "wss"),

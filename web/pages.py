@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 from anyio import to_thread
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -152,8 +154,16 @@ def _login_answer(
 
 
 async def logout(request: Request) -> Response:
-    """POST /logout."""
+    """POST /logout: out of the browser, and the pages that this login has open are closed."""
     site = site_of(request)
     response = RedirectResponse(f"{root_of(request)}/login", status_code=303)
     site.login.forget(request, response)
+    with suppress(NotLoggedIn):
+        user = await site.login.visitor(request)
+        # After the answer: a page that is closed goes to the login, and must not bring the cookie along.
+        response.background = BackgroundTask(_close_pages, site, user.login)
     return response
+
+
+async def _close_pages(site: Site, login: str) -> None:
+    site.pages.log_out(login)

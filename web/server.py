@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import signal
@@ -14,18 +15,21 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 from rich.console import Console
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from chatkernel.errors import UnusableEnvironment
+from chatkernel.errors import UnusableEnvironment, first_of
+from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service
 from chatkernel.settings import Settings
 from kernels import KernelError, Tier
 from web.app import App, create_app
-from web.guards import is_loopback
 from web.incoming import longest_text
+from web.patience import PATIENCE_SECONDS
 
 SOCKET_BYTES = 16 << 20
 """What is over our own limit is refused with a notice up to here. On more, the socket is closed (1009) unread, since
 a text is held in memory whole; the page connects again and says why."""
+CUT_OFF_SECONDS = 2
 LEAVE_SECONDS = 3
 BACKLOG = 2048
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -39,6 +43,32 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let connections end, and cut off those that don't: to who reads nothing, nothing can be said."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cut_off)
+            await super().shutdown(sockets)
+            tasks.cancel_scope.cancel()
+
+    async def _cut_off(self) -> None:
+        await anyio.sleep(CUT_OFF_SECONDS)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+class _PageProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's websocket, ended by TCP when its peer takes nothing for long.
+
+    uvicorn closes it when no pong comes, but closing waits until everything is sent, and until then
+    nobody is told. A slow reader keeps it (tcp(7), TCP_USER_TIMEOUT).
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        milliseconds = int(PATIENCE_SECONDS * 1000)
+        connection: socket.socket = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then close everything.
@@ -50,15 +80,7 @@ def serve(settings: Settings) -> None:
         try:
             anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
         except* UnusableEnvironment as group:
-            raise _first(group) from None
-
-
-def _first(group: BaseExceptionGroup[UnusableEnvironment]) -> UnusableEnvironment:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, UnusableEnvironment)
-    return found
+            raise first_of(group) from None
 
 
 async def check_kernels(service: Service) -> None:
@@ -112,7 +134,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     server = _Server(
         uvicorn.Config(
             app,
-            ws="websockets-sansio",
+            ws=_PageProtocol,
             ws_max_size=socket_bytes(settings),
             lifespan="off",
             log_level="warning",

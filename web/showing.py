@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import orjson
 from anyio import to_thread
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
 from chatkernel.archive import title_of
 from chatkernel.errors import ChatkernelError
@@ -22,6 +22,7 @@ from web.history import history_of
 from web.live_view import live_view
 from web.login import Visitor
 from web.model_state import model_state
+from web.patience import send_text
 from web.reading import read_chat
 from web.render.blocks import View, block
 from web.render.live import LiveView, live_area, live_partial
@@ -160,6 +161,4 @@ class PageWriter:
         await self._send_text(orjson.dumps(data).decode())
 
     async def _send_text(self, text: str) -> None:
-        if self._websocket.application_state is not WebSocketState.CONNECTED:
-            raise WebSocketDisconnect
-        await self._websocket.send_text(text)
+        await send_text(self._websocket, text)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
 from chatkernel.errors import ChatkernelError
 from chatkernel.service import Service
 from web.login import Login, Visitor
+from web.open_pages import OpenPages
 
 
 class NotReady(ChatkernelError):
@@ -24,6 +25,7 @@ class Site:
 
     service: Service
     login: Login
+    pages: OpenPages = field(default_factory=OpenPages)
 
 
 @dataclass

@@ -11,11 +11,18 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chatkernel.attention import Tab
-from chatkernel.errors import ChatkernelError, InvalidRequest, NotFound, NotImplementedYet
+from chatkernel.errors import (
+    ChatkernelError,
+    InvalidRequest,
+    NotFound,
+    NotImplementedYet,
+    NotLoggedIn,
+)
 from chatkernel.session import UserSession
 from chatkernel.turn_taking import UNEXPECTED
 from web.incoming import Incoming, parse
 from web.login import Visitor
+from web.patience import close
 from web.problems import problem_body
 from web.showing import PageWriter
 from web.site import Site, visitor
@@ -25,9 +32,14 @@ log = logging.getLogger(__name__)
 TAKEN_OVER = 4001
 """Close code: another tab has the session now. The page doesn't reconnect by itself."""
 
+LOGGED_OUT = 4401
+"""Close code: the login that opened the page has ended. The page goes to the login."""
 
 GONE = 4404
 """Close code: the chat was deleted."""
+
+ASK_AGAIN_SECONDS = 60.0
+"""How often an open page's login is asked about: the host application may have ended it."""
 
 
 async def page_socket(websocket: WebSocket) -> None:
@@ -51,13 +63,13 @@ async def page_socket(websocket: WebSocket) -> None:
         PageWriter(websocket, site, user, chat.id),
     )
     try:
-        if query.get("reconnect"):
-            await socket.wait_for_turn()
-        await socket.serve(after)
+        await socket.until_logged_out(after, reconnect=bool(query.get("reconnect")))
     except* WebSocketDisconnect:
         pass
     except* NotFound:
-        await websocket.close(GONE, "This chat isn't there any more.")
+        await close(websocket, GONE, "This chat isn't there any more.")
+    except* NotLoggedIn:
+        await close(websocket, LOGGED_OUT, "Logged out.")
 
 
 def _number(text: str) -> int:
@@ -77,6 +89,33 @@ class PageSocket:
     chat_id: str
     page: str
     writer: PageWriter
+
+    async def until_logged_out(self, after: int, *, reconnect: bool) -> None:
+        """Serve the page until it closes.
+
+        Raises:
+            NotLoggedIn: the login that opened it has ended.
+        """
+        with self.site.pages.opened_by(self.user.login) as ended:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch_login, ended)
+                if reconnect:
+                    await self.wait_for_turn()
+                await self.serve(after)
+                tasks.cancel_scope.cancel()
+
+    async def _watch_login(self, ended: anyio.Event) -> None:
+        while not ended.is_set():
+            await self._check_login()
+            with anyio.move_on_after(ASK_AGAIN_SECONDS):
+                await ended.wait()
+        raise NotLoggedIn("Logged out.")
+
+    async def _check_login(self) -> None:
+        """Raises NotLoggedIn when who opened the page isn't logged in any more."""
+        asks = await self.site.login.visitor(self.websocket)
+        if asks.id != self.user.id:
+            raise NotLoggedIn("Somebody else has logged in.")
 
     async def wait_for_turn(self) -> None:
         """After an automatic reconnect: wait for "take_over" if another tab holds the session by now."""
@@ -102,7 +141,7 @@ class PageSocket:
 
     async def _until_displaced(self, tab: Tab, scope: CancelScope) -> None:
         await tab.displaced.wait()
-        await self.websocket.close(TAKEN_OVER, "Opened in another tab.")
+        await close(self.websocket, TAKEN_OVER, "Opened in another tab.")
         scope.cancel()
 
     async def _take_messages(self, session: UserSession, scope: CancelScope) -> None:
@@ -120,12 +159,17 @@ class PageSocket:
             scope.cancel()
 
     async def _receive(self) -> Incoming:
-        """The next message that can be read; for others the page gets a notice."""
+        """The next message that can be read; for others the page gets a notice.
+
+        Raises:
+            NotLoggedIn: whose page it is isn't any more.
+        """
         limit = self.site.service.settings.message_bytes
         while True:
             message = await self.websocket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code") or 1000)
+            await self._check_login()
             try:
                 return parse(message.get("text"), message_bytes=limit)
             except ChatkernelError as error:

@@ -20,12 +20,14 @@ from chatkernel.agent.run import make_agent, run_agent
 from chatkernel.agent.work import Work
 from chatkernel.chat_log import TurnRecord
 from chatkernel.errors import ChatkernelError, ModelFailed
-from chatkernel.events import CallTools, ModelRequest, Notice
+from chatkernel.events import CallTools, ModelRequest, Notice, TextPart, ToolCall
 from chatkernel.models.choice import ModelChoice
 from chatkernel.models.errors import describe
 from kernels import Limits
 
 log = logging.getLogger(__name__)
+
+NO_ANSWER = "The model gave no answer. Try again, or ask differently."
 
 
 class Assistant:
@@ -70,9 +72,13 @@ class Assistant:
                     work=work,
                     requests=self._requests,
                 )
+                answered = False
                 async with aclosing(blocks):
                     async for block in blocks:
+                        answered = answered or _answers(block)
                         yield block
+            if not (answered or interaction.stopping):
+                raise ModelFailed(NO_ANSWER)
             if interaction.direct:
                 work.usage.clear()
         except ChatkernelError:
@@ -92,6 +98,15 @@ class Assistant:
         """The turn's messages as msgpack can write them."""
         packed: list[Any] = ModelMessagesTypeAdapter.dump_python(work.messages)
         return packed
+
+
+def _answers(block: CallTools | ModelRequest) -> bool:
+    """Whether there is something in it for the user: words, or code that runs."""
+    parts = block.parts if isinstance(block, CallTools) else ()
+    return any(
+        isinstance(part, ToolCall) or (isinstance(part, TextPart) and part.text.strip())
+        for part in parts
+    )
 
 
 def _remarked(interaction: Interaction, history: History) -> Notice | None:

@@ -132,7 +132,7 @@ async def _run(
         return CellRun("died", remark=str(failure))
     if kernel is None or interaction.stopping:
         return CellRun("stopped", remark="Stopped before this cell ran.")
-    interaction.live(Status(turn=interaction.turn, text="Running…"))
+    interaction.live(Status(turn=interaction.turn, text="Running…", cell=call_id))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_interrupt_when_stopped, interaction, kernel, limits)
         run = await _collect(

@@ -60,7 +60,9 @@ class Artifacts:
         return await to_thread.run_sync(self._read, self.path(user_id, sha))
 
     async def discard(self, user_id: str, shas: Iterable[str]) -> None:
-        """Remove what no row refers to any more: `Removed.artifacts`. What is on `hold` stays.
+        """Remove what no row refers to. What is on `hold` stays.
+
+        To be called where no row can be written, or one may come to refer to what is then removed.
 
         Raises:
             StorageFailed: some are left; the next start removes them.

@@ -237,6 +237,54 @@ def test_enter_during_a_composition_belongs_to_the_input_method(ann: Tab) -> Non
     expect(ann.results).to_have_text("'日'")
 
 
+def test_the_keys_are_explained_where_there_are_keys(served: Served, visit: Visits) -> None:
+    words = "Enter runs Shift+Enter new line Ctrl+Enter runs as it is"
+    ann = visit(served)
+    keys = ann.page.locator("#composer .keys")
+    expect(keys).to_be_visible()
+    assert " ".join(keys.locator("> span").all_inner_texts()) == words
+    ann.message.fill("#" * 1_000_001)
+    expect(ann.page.get_by_text("longer than 1 MB")).to_be_visible()
+    expect(keys).to_be_hidden()
+    phone = visit(served, size=PHONE, has_touch=True, is_mobile=True)
+    phone.message.tap()
+    expect(phone.page.locator("#composer .keys")).to_be_hidden()
+
+
+def test_arrows_bring_back_the_messages_of_the_chat(ann: Tab) -> None:
+    for code in ("a = 1", "b = 2\nb"):
+        ann.say(code)
+    arrows = (
+        ("ArrowUp", "b = 2\nb"),
+        ("ArrowUp", "a = 1"),
+        ("ArrowUp", "a = 1"),
+        ("ArrowDown", "b = 2\nb"),
+        ("ArrowDown", ""),
+        ("ArrowUp", "b = 2\nb"),
+    )
+    for arrow, text in arrows:
+        ann.message.press(arrow)
+        expect(ann.message).to_have_value(text)
+    ann.message.press("Home")
+    ann.message.press("ArrowUp")
+    expect(ann.message).to_have_value("b = 2\nb")
+    ann.message.press("Control+End")
+    ann.message.press_sequentially(" + 1")
+    ann.message.press("ArrowUp")
+    ann.message.press("ArrowUp")
+    expect(ann.message).to_have_value("b = 2\nb + 1")
+    ann.message.press("Control+Enter")
+    ann.turns(3)
+    expect(ann.results.last).to_have_text("3")
+
+
+def test_arrows_leave_a_draft_alone(ann: Tab) -> None:
+    ann.say("1")
+    ann.write("a draft")
+    ann.message.press("ArrowUp")
+    expect(ann.message).to_have_value("a draft")
+
+
 def test_a_draft_survives_a_reload_and_belongs_to_its_chat(ann: Tab) -> None:
     ann.say("1")
     first = ann.page.url

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visits
+from tests.browser.conftest import PHONE, Visits
 from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
 from tests.serving import Served, serving
@@ -51,6 +51,19 @@ def test_three_examples_build_on_each_other_and_outlive_the_server(
         assert ann.blocks() == before
         expect(ann.figures).to_have_count(1)
         assert not psutil.Process(again.process.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), PHONE])
+def test_the_welcome_stands_whole_above_the_composer(
+    served: Served, visit: Visits, size: tuple[int, int]
+) -> None:
+    ann = visit(served, size=size)
+    expect(ann.page.get_by_text("Why no model is connected")).to_be_in_viewport()
+    scroller = ann.page.locator("#scroll")
+    assert scroller.evaluate("box => box.scrollHeight === box.clientHeight")
+    ann.page.get_by_text("Why no model is connected").click()
+    expect(ann.page.locator(".looked-for .findings")).to_be_visible()
+    assert not ann.scrolls_sideways()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -97,6 +99,14 @@ def test_the_composer_keeps_focus_and_draft_while_output_streams(ann: Tab) -> No
     assert ann.message.evaluate("area => area.selectionStart") == len("a drft, d")
 
 
+def test_a_silent_cell_shows_its_seconds(ann: Tab) -> None:
+    ann.say("import time")
+    ann.send("time.sleep(600)")
+    expect(ann.live).to_contain_text(re.compile("Running….*[1-9] s"))
+    ann.stop_button.click()
+    ann.turns(2)
+
+
 def test_starting_python_is_said(ann: Tab) -> None:
     ann.send("import time; time.sleep(0.5)")
     expect(ann.live).to_contain_text("Starting Python…")
@@ -111,6 +121,22 @@ def test_long_output_scrolls_inside_itself_and_the_newest_stays_in_view(ann: Tab
     assert not ann.scrolls_sideways()
     ann.say("'the end'")
     expect(ann.results.last).to_be_in_viewport()
+
+
+def test_sentences_wrap_and_what_scrolls_shows_that_it_goes_on(ann: Tab) -> None:
+    ann.say("import sys\nprint('a sentence ' * 40, file=sys.stderr)")
+    ann.say(f"raise ValueError('{'a sentence ' * 40}')")
+    wide = "box => box.scrollWidth > box.clientWidth"
+    for sentence in (ann.log.locator(".stderr"), ann.log.locator(".traceback > .message")):
+        assert not sentence.evaluate(wide)
+        expect(sentence).to_have_css("background-image", "none")
+    frames = ann.log.locator(".traceback > .text").first
+    assert frames.evaluate(wide)
+    expect(frames).to_have_css("background-image", re.compile("gradient"))
+    ann.say("import pandas as pd\npd.DataFrame([range(60)])")
+    table = ann.tables.locator("..")
+    assert table.evaluate(wide)
+    expect(table).to_have_css("background-image", re.compile("gradient"))
 
 
 def test_nobody_is_scrolled_down_who_scrolled_up(ann: Tab) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from chatkernel.archive import INTERRUPTED, UNSAVED, Archive, title_of
@@ -19,6 +20,7 @@ from chatkernel.store.database import Database
 from chatkernel.store.deletions import Deletions
 from chatkernel.store.recovery import recover
 from chatkernel.store.turn_store import TurnStore
+from chatkernel.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -64,8 +66,15 @@ async def take(
     archive: Archive, user: str, log: ChatLog, text: str, *, status: TurnStatus = "ok"
 ) -> TurnRecord:
     """A turn of two blocks, written as a session writes it."""
+    await archive.begin_turn(user, log, len(log.turns), text)
+    return await finish(archive, user, log, text, status=status)
+
+
+async def finish(
+    archive: Archive, user: str, log: ChatLog, text: str, *, status: TurnStatus = "ok"
+) -> TurnRecord:
+    """The blocks and the end of a turn that has begun."""
     idx = len(log.turns)
-    await archive.begin_turn(user, log, idx, text)
     blocks: tuple[Block, ...] = (
         UserPrompt(seq=log.number(), turn=idx, text=text),
         TurnEnd(seq=log.number(), turn=idx, status=status),
@@ -74,6 +83,19 @@ async def take(
     await archive.finish_turn(user, log, record)
     log.turns.append(record)
     return record
+
+
+async def edit(archive: Archive, user: str, log: ChatLog, text: str) -> None:
+    """Another turn in the place of all that the chat has, written as a session writes it."""
+    deleted = await archive.replace_turns(user, log, 0, text)
+    assert log.turns == []
+    await archive.discard(deleted)
+    await finish(archive, user, log, text)
+
+
+async def delete(archive: Archive, user: str, log: ChatLog) -> None:
+    """Delete a chat in which nothing runs."""
+    await archive.discard(await archive.delete_chat(user, log.id))
 
 
 async def test_a_turn_is_read_back_as_it_was(archive: Archive, ann: str, log: ChatLog) -> None:
@@ -93,7 +115,7 @@ async def test_a_strangers_chat_is_not_found(
     with pytest.raises(NotFound):
         await archive.begin_turn(bob, log, 1, "yours")
     with pytest.raises(NotFound):
-        await archive.delete_from(bob, log, 0)
+        await archive.replace_turns(bob, log, 0, "yours")
     with pytest.raises(NotFound):
         await archive.delete_chat(bob, log.id)
     with pytest.raises(NotFound):
@@ -184,15 +206,27 @@ async def test_a_damaged_turn_is_named_and_uses_no_number_of_another(
     assert seqs == sorted(set(seqs))
 
 
+@pytest.mark.parametrize(("idx", "text"), [(1, "half \ud800"), (2, "no place"), (-1, "nor here")])
+async def test_an_edit_that_cannot_begin_leaves_every_turn(
+    archive: Archive, settings: Settings, ann: str, log: ChatLog, idx: int, text: str
+) -> None:
+    for said in ("one", "two"):
+        await take(archive, ann, log, said)
+    before = await archive.load(ann, log.id)
+    with pytest.raises(InvalidRequest):
+        await archive.replace_turns(ann, log, idx, text)
+    assert await archive.load(ann, log.id) == before
+    assert [turn.user_text for turn in log.turns] == ["one", "two"]
+    assert not settings.deletions.exists() or not list(settings.deletions.iterdir())
+
+
 async def test_the_file_of_a_turn_edited_away_is_not_taken_for_the_new_one(
     archive: Archive, settings: Settings, ann: str, log: ChatLog
 ) -> None:
     await take(archive, ann, log, "one")
     path = settings.chats / ann / log.id / "0.mpk"
     old = path.read_bytes()
-    await archive.delete_from(ann, log, 0)
-    assert log.turns == []
-    await take(archive, ann, log, "eins")
+    await edit(archive, ann, log, "eins")
     path.write_bytes(old)
     assert "earlier version" in problem((await archive.load(ann, log.id)).turns[0])
 
@@ -205,10 +239,10 @@ async def test_what_the_disk_keeps_of_deleted_turns_is_no_failure(
 
     await take(archive, ann, log, "one")
     monkeypatch.setattr(archive.turns, "discard", refuse)
-    await archive.delete_from(ann, log, 0)
-    assert (await archive.load(ann, log.id)).turns == []
+    await edit(archive, ann, log, "eins")
+    assert [turn.user_text for turn in (await archive.load(ann, log.id)).turns] == ["eins"]
     monkeypatch.setattr(archive.turns, "discard_chat", refuse)
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     with pytest.raises(NotFound):
         await archive.load(ann, log.id)
 
@@ -225,9 +259,9 @@ async def test_what_was_deleted_is_gone_also_if_the_server_ends_before_its_files
         with monkeypatch.context() as crashing:
             crashing.setattr(before.turns, "discard", crash)
             with pytest.raises(ZeroDivisionError):
-                await before.delete_from(ann, logs[0], 0)
+                await edit(before, ann, logs[0], "eins")
             with pytest.raises(ZeroDivisionError):
-                await before.delete_chat(ann, logs[1].id)
+                await delete(before, ann, logs[1])
     assert len(list(settings.deletions.iterdir())) == 2
     async with archive_in(settings):
         left = {path for path in settings.data.rglob("*") if path.is_file()}
@@ -257,9 +291,9 @@ async def test_a_deletion_is_on_record_before_it_happens_and_not_after(
     with monkeypatch.context() as crashing:
         crashing.setattr(archive.deletions, "record", crash)
         with pytest.raises(ZeroDivisionError):
-            await archive.delete_chat(ann, log.id)
+            await delete(archive, ann, log)
     assert len((await archive.load(ann, log.id)).turns) == 1
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     assert list(settings.deletions.iterdir()) == []
 
 
@@ -271,9 +305,61 @@ async def test_a_full_disk_does_not_keep_anybody_from_deleting(
 
     await take(archive, ann, log, "one")
     monkeypatch.setattr("chatkernel.store.deletions.write_file", full)
-    await archive.delete_chat(ann, log.id)
+    await delete(archive, ann, log)
     with pytest.raises(NotFound):
         await archive.load(ann, log.id)
+
+
+async def test_a_file_that_arrives_when_its_chat_is_deleted_is_not_kept(
+    archive: Archive, ann: str, log: ChatLog
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"a,b"
+        await delete(archive, ann, log)
+        yield b"1,2"
+
+    owner = Owner(ann, log.id)
+    workspace = await archive.make_workspace(owner)
+    with pytest.raises(NotFound):
+        await archive.receive(owner, "x.csv", chunks(), 100)
+    assert not await anyio.Path(workspace.root).exists()
+
+
+async def test_a_folder_made_when_its_chat_is_deleted_is_not_kept(
+    archive: Archive, ann: str, log: ChatLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure = Workspace.ensure
+
+    async def deleted_meanwhile(workspace: Workspace) -> None:
+        await delete(archive, ann, log)
+        await ensure(workspace)
+
+    owner = Owner(ann, log.id)
+    with monkeypatch.context() as racing:
+        racing.setattr(Workspace, "ensure", deleted_meanwhile)
+        with pytest.raises(NotFound):
+            await archive.make_workspace(owner)
+    root = anyio.Path(archive.workspace(owner).root)
+    assert not await root.exists()
+    with pytest.raises(NotFound):
+        await archive.make_workspace(owner)
+    assert not await root.exists()
+
+
+async def test_a_strangers_folder_is_neither_made_nor_removed(
+    archive: Archive, ann: str, bob: str, log: ChatLog
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"mine"
+
+    workspace = await archive.make_workspace(Owner(ann, log.id))
+    for owner in (Owner(bob, log.id), Owner(bob, f"../{ann}/{log.id}"), Owner(ann, "")):
+        with pytest.raises(NotFound):
+            await archive.make_workspace(owner)
+        with pytest.raises(NotFound):
+            await archive.receive(owner, "x.csv", chunks(), 100)
+    assert [file.path for file in await workspace.files() if file.path == "x.csv"] == []
+    assert await workspace.files()
 
 
 async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
@@ -288,9 +374,35 @@ async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
     path.unlink()
     with pytest.raises(NotFound, match="missing"):
         await archive.artifact(ann, log.id, ref.id)
-    await archive.delete_from(ann, log, 0)
+    await edit(archive, ann, log, "eins")
     with pytest.raises(NotFound):
         await archive.artifact(ann, log.id, ref.id)
+
+
+@pytest.mark.parametrize("deleting", ["chat", "turns"])
+async def test_what_another_chat_shows_meanwhile_outlives_a_deletion(
+    archive: Archive, ann: str, monkeypatch: pytest.MonkeyPatch, deleting: str
+) -> None:
+    log = await take_with_all(archive, ann, "same")
+    other = await archive.load(ann, (await archive.empty_or_new(ann)).id)
+    await take(archive, ann, other, "one")
+    discard, refs = archive.turns.discard, []
+
+    async def shown_meanwhile(files: Iterable[str]) -> None:
+        owner = Owner(ann, other.id)
+        refs.append(await archive.put(owner, 0, b"same", media_type="image/png", name=None))
+        await discard(files)
+
+    monkeypatch.setattr(archive.turns, "discard", shown_meanwhile)
+    if deleting == "chat":
+        await delete(archive, ann, log)
+    else:
+        await edit(archive, ann, log, "eins")
+    _, path = await archive.artifact(ann, other.id, refs[0].id)
+    assert path.read_bytes() == b"same"
+    monkeypatch.undo()
+    await delete(archive, ann, other)
+    assert not path.exists()
 
 
 async def test_an_artifact_of_a_turn_that_is_gone_is_refused(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.serving import clean_environment, serving
@@ -130,6 +133,25 @@ def test_a_cell_that_raises_or_cannot_run_fails(tmp_path: Path) -> None:
     assert "--model or CHATKERNEL_MODEL" in refused.stderr
 
 
+def test_what_is_refused_is_one_sentence_wherever_it_runs(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+
+    def refused() -> list[tuple[int, str, str]]:
+        unknown = run("ask", "1", "--chat", "nope", "--data", data)
+        empty = run("ask", " ", "--data", data)
+        return [(done.returncode, done.stdout, done.stderr) for done in (unknown, empty)]
+
+    here = refused()
+    with serving(tmp_path / "data"):
+        assert refused() == here
+    assert [code for code, _, _ in here] == [1, 2]
+    for (_, printed, said), words in zip(here, ("no such chat", "is empty"), strict=True):
+        assert printed == ""
+        assert len(said.strip().splitlines()) == 1, said
+        assert said.startswith("chatkernel: ")
+        assert words in said
+
+
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -162,6 +184,68 @@ def test_ask_goes_through_the_running_server(tmp_path: Path) -> None:
         assert_refused(other, served.url, "--model")
         strange = run("ask", "1", "--user", "bob", "--chat", chat, "--data", data)
         assert (strange.returncode, "no such chat" in strange.stderr) == (1, True)
+
+
+LONG = "import time\nprint('begun')\ntime.sleep(600)"
+
+
+def asked_until(
+    data: Path, *arguments: str, then: Callable[[subprocess.Popen[str]], None]
+) -> tuple[int, str, str]:
+    """``ask`` a long cell; ``then`` comes when it has printed. The exit code and what else was printed."""
+    asking = subprocess.Popen(
+        [*CLI, "ask", LONG, "--data", str(data), *arguments],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == "begun\n"
+        then(asking)
+        printed, said = asking.communicate(timeout=60)
+    finally:
+        asking.kill()
+        asking.wait(10)
+    return asking.returncode, printed, said
+
+
+def interrupt(asking: subprocess.Popen[str]) -> None:
+    asking.send_signal(signal.SIGINT)
+
+
+def kept_end(client: httpx.Client) -> dict[str, Any]:
+    """The last block of a user's only chat."""
+    (chat,) = client.get("/api/chats").json()["chats"]
+    end = client.get(f"/api/chats/{chat['id']}").json()["turns"][0]["blocks"][-1]
+    assert isinstance(end, dict)
+    return end
+
+
+def test_ctrl_c_stops_the_turn_in_this_process(tmp_path: Path) -> None:
+    code, printed, said = asked_until(tmp_path / "data", "--user", "ann", then=interrupt)
+    assert (code, printed) == (130, "")
+    assert "Stopping…" in said
+    assert "\nStopped.\nchat " in said
+    with serving(tmp_path / "data") as served:
+        end = kept_end(served.client("ann"))
+    assert (end["status"], "error" in end) == ("stopped", False)
+
+
+def test_ctrl_c_stops_the_turn_in_the_server(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as served:
+        code, printed, said = asked_until(tmp_path / "data", "--user", "ann", then=interrupt)
+        assert (code, printed) == (130, "")
+        assert "Stopping…" in said
+        assert kept_end(served.client("ann"))["status"] == "stopped"
+
+
+def test_a_server_that_goes_while_it_answers_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as served:
+        code, _, said = asked_until(tmp_path / "data", then=lambda _: served.kill())
+    assert (code, said.splitlines()[-1].startswith("chatkernel: The server at")) == (1, True), said
+    assert "Traceback" not in said
 
 
 def test_an_ordinary_user_can_serve_and_run_cells(tmp_path: Path) -> None:

@@ -64,9 +64,21 @@ def test_a_further_cell_has_outputs_of_its_own() -> None:
     assert [output["text"] for output in live.cell.outputs()] == ["two"]
 
 
+def test_a_cell_that_prints_nothing_runs_as_well() -> None:
+    live = Live(Limits())
+    live.apply(Status(turn=0, text="Running…", cell="a"))
+    assert live.cell is not None
+    assert (live.cell.call_id, live.cell.outputs()) == ("a", ())
+    begun = live.cell.since
+    live.apply(printed("at last", "a"))
+    assert live.cell.since == begun
+    live.apply(Status(turn=0, text="Stopping…"))
+    assert live.cell.outputs()
+
+
 def test_cleared_it_is_empty() -> None:
     live = Live(Limits())
-    live.apply(Status(turn=0, text="Running…"))
+    live.apply(Status(turn=0, text="Running…", cell="c"))
     live.apply(Delta(turn=0, index=0, type="text", text="x"))
     live.apply(printed("y"))
     live.clear()

@@ -14,14 +14,17 @@ import anyio
 import psutil
 import pytest
 
-from chatkernel.errors import DataFolderInUse
+from chatkernel.archive import Archive, Deleted
+from chatkernel.errors import DataFolderInUse, DiskFull
 from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
+from chatkernel.live_kernels import LiveKernels
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
 from chatkernel.service import open_service
 from chatkernel.settings import load_settings
+from chatkernel.store.crud.chat import OwnedChats
 from chatkernel.turn_taking import SHUT_DOWN
-from kernels import Kernel, RequestTimedOut
+from kernels import Kernel, KernelStartFailed, RequestTimedOut
 from tests.chatkernel.agent.model import Does, run
 from tests.chatkernel.agent.stage import printed, shows
 from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
@@ -97,6 +100,12 @@ async def test_a_kernel_gone_between_turns_is_told_once_to_user_and_model(talk: 
     assert FRESH_KERNEL not in talk.opened.model.instructions[-1]
 
 
+async def test_code_that_ran_is_an_answer_without_words(talk: Talk) -> None:
+    events = await talk.say("count", run("41 + 1"), "")
+    assert values(events) == ["42"]
+    assert end_of(events).status == "ok"
+
+
 async def test_where_no_code_ran_nothing_is_lost(talk: Talk) -> None:
     await talk.say("hello", "Hello.")
     await talk.opened.service.kernels.end(talk.chat)
@@ -167,6 +176,38 @@ async def test_editing_takes_the_kernel_back_too(talk: Talk) -> None:
     assert notices(events) == []  # nothing had run before that message
 
 
+async def test_an_edit_that_cannot_begin_leaves_the_kernel(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object, **more: object) -> None:
+        raise DiskFull("Full.")
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as broken:
+        broken.setattr(OwnedChats, "start_turn", full)
+        with pytest.raises(DiskFull):
+            await talk.begin("eins", edit_idx=0)
+    assert values(await talk.say("two", run("a"), "One.")) == ["1"]
+
+
+async def test_stop_does_not_wait_for_the_end_of_the_kernel_that_an_edit_takes_back(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = anyio.Event()
+
+    async def never(*args: object) -> None:
+        ending.set()
+        await anyio.sleep_forever()
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as slow, anyio.fail_after(10):
+        slow.setattr(LiveKernels, "end", never)
+        turn = await talk.begin("eins", "Never said.", edit_idx=0)
+        await ending.wait()
+        talk.session.stop(talk.chat)
+        assert (await talk.ends(turn)).status == "stopped"
+
+
 async def test_each_chat_has_a_kernel_and_keeps_it(talk: Talk) -> None:
     await talk.say("one", run("mine = 1"), "Done.")
     other = await talk.another_chat()
@@ -174,6 +215,60 @@ async def test_each_chat_has_a_kernel_and_keeps_it(talk: Talk) -> None:
     events = await talk.say("three", run("mine"), "One.")
     assert values(events) == ["1"]
     assert notices(events) == []
+
+
+async def test_a_deleted_chat_gets_no_kernel_any_more(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, kernels = LiveKernels.end, talk.opened.service.kernels
+
+    async def asked_meanwhile(live: LiveKernels, chat_id: str) -> None:
+        await end(live, chat_id)
+        with pytest.raises(KernelStartFailed, match="no such chat"):
+            await live.lend(talk.owner)
+
+    await talk.say("one", run("a = 1"), "Done.")
+    pid = kernel_of(talk).pid
+    with monkeypatch.context() as racing:
+        racing.setattr(LiveKernels, "end", asked_meanwhile)
+        await talk.session.delete_chat(talk.chat)
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(KernelStartFailed, match="no such chat"):
+        await kernels.lend(talk.owner)
+    assert kernels.alive(talk.chat) is None
+    root = talk.opened.service.archive.workspace(talk.owner).root
+    assert not await anyio.Path(root).exists()
+
+
+async def test_a_kernel_that_starts_while_its_chat_is_deleted_ends_with_it(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[Kernel] = []
+    delete_chat, service = Archive.delete_chat, talk.opened.service
+
+    async def asked_meanwhile(archive: Archive, *args: str) -> Deleted:
+        lent.append(await service.kernels.lend(talk.owner))
+        return await delete_chat(archive, *args)
+
+    await talk.say("one", "Done.")
+    monkeypatch.setattr(Archive, "delete_chat", asked_meanwhile)
+    await talk.session.delete_chat(talk.chat)
+    assert not psutil.pid_exists(lent[0].pid)
+    assert not await anyio.Path(service.archive.workspace(talk.owner).root).exists()
+
+
+async def test_a_deletion_that_fails_leaves_chat_and_kernel(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object) -> None:
+        raise DiskFull("Full.")
+
+    await talk.say("one", run("a = 1"), "Done.")
+    with monkeypatch.context() as broken:
+        broken.setattr(OwnedChats, "delete", full)
+        with pytest.raises(DiskFull):
+            await talk.session.delete_chat(talk.chat)
+    assert values(await talk.say("two", run("a"), "One.")) == ["1"]
 
 
 async def test_files_of_a_chat_are_where_its_cells_look(talk: Talk) -> None:

@@ -13,7 +13,8 @@ from anyio.abc import TaskGroup
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, UserPromptPart
 
-from chatkernel.archive import Archive
+from chatkernel.agent.assistant import NO_ANSWER
+from chatkernel.archive import Archive, Deleted
 from chatkernel.chat_log import ChatLog
 from chatkernel.errors import (
     DiskFull,
@@ -38,9 +39,12 @@ from chatkernel.events import (
     is_block,
 )
 from chatkernel.models import ModelChoice
+from chatkernel.store.crud.chat import OwnedChats
+from chatkernel.store.rows import Turn
+from chatkernel.store.turn_store import TurnStore
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN, UNEXPECTED
-from tests.chatkernel.agent.model import Does, Fails, Hangs
+from tests.chatkernel.agent.model import Does, Fails, Hangs, Reply, Thinks
 from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +210,27 @@ async def test_stop_is_shown_and_what_was_written_is_kept(talk: Talk) -> None:
     assert [block.kind for block in record.blocks] == ["user_prompt", "call_tools", "turn_end"]
 
 
+@pytest.mark.parametrize("edit_idx", [None, 0])
+async def test_a_stop_is_heard_while_the_turn_begins(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, edit_idx: int | None
+) -> None:
+    start_turn, heard = OwnedChats.start_turn, list[bool]()
+
+    async def stopped_meanwhile(chats: OwnedChats, *args: Any, **more: Any) -> Turn:
+        heard.append(talk.session.stop(talk.chat))
+        return await start_turn(chats, *args, **more)
+
+    await talk.say("one", "First.")
+    asked = len(talk.opened.model.requests)
+    with monkeypatch.context() as early:
+        early.setattr(OwnedChats, "start_turn", stopped_meanwhile)
+        end = end_of(await talk.say("two", "Never said.", edit_idx=edit_idx))
+    assert heard == [True]
+    assert end.status == "stopped"
+    assert len(talk.opened.model.requests) == asked
+    assert end_of(await talk.say("three", "Third.")).status == "ok"
+
+
 async def test_who_comes_late_sees_the_whole_turn(talk: Talk) -> None:
     done = anyio.Event()
     turn = await talk.begin("go", ["One two", Hangs(done), "three."])
@@ -244,6 +269,71 @@ async def test_editing_takes_back_that_turn_and_all_after_it(talk: Talk) -> None
     assert prompts(talk.opened.model.requests[-1]) == ["one", "deux"]
     assert [turn.user_text for turn in (await talk.kept()).turns] == ["one", "deux"]
     assert sorted(path.name for path in folder.iterdir()) == ["0.mpk", "1.mpk"]
+
+
+async def test_an_edit_that_cannot_begin_changes_nothing(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*args: object, **more: object) -> None:
+        raise DiskFull("Full.")
+
+    for text in ("one", "two"):
+        await talk.say(text, f"Said {text}.")
+    before = list((await talk.kept()).blocks())
+    with talk.session.following.follow(talk.chat) as follower:
+        with monkeypatch.context() as broken:
+            broken.setattr(OwnedChats, "start_turn", full)
+            with pytest.raises(DiskFull):
+                await talk.begin("eins", edit_idx=0)
+        assert talk.session.running_chat is None
+        await talk.say("three", "Said three.")
+        told = await follower.wait()
+    assert not any(isinstance(event, Rewind) for event in told)
+    kept = list((await talk.kept()).blocks())
+    assert kept[: len(before)] == before
+    assert prompts(talk.opened.model.requests[-1]) == ["one", "two", "three"]
+
+
+async def test_the_new_words_are_kept_and_shown_once_the_old_turns_are_gone(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discard, at, go = TurnStore.discard, anyio.Event(), anyio.Event()
+
+    async def slow(store: TurnStore, files: tuple[str, ...]) -> None:
+        at.set()
+        await go.wait()
+        await discard(store, files)
+
+    for text in ("one", "two"):
+        await talk.say(text, f"Said {text}.")
+    monkeypatch.setattr(TurnStore, "discard", slow)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: talk.begin("eins", "Erstens.", edit_idx=0))
+        await at.wait()
+        kept = [record.user_text for record in (await talk.kept()).turns]
+        turn = talk.session.turn_of(talk.chat)
+        shown = [block.kind for block in turn.blocks] if turn else []
+        go.set()
+    assert kept == ["eins"]
+    assert shown == ["rewind", "user_prompt"]
+    assert turn is not None
+    assert (await talk.ends(turn)).status == "ok"
+
+
+async def test_a_crash_of_ours_after_the_old_turns_are_gone_is_a_failed_turn(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*args: object) -> None:
+        raise ZeroDivisionError
+
+    await talk.say("one", "First.")
+    with monkeypatch.context() as broken:
+        broken.setattr(TurnStore, "discard", crash)
+        end = end_of(await talk.say("eins", edit_idx=0))
+    assert (end.status, end.error) == ("failed", UNEXPECTED)
+    (kept,) = (await talk.kept()).turns
+    assert (kept.user_text, kept.status) == ("eins", "failed")
+    assert end_of(await talk.say("zwei", "Zweitens.")).status == "ok"
 
 
 async def test_a_number_is_never_used_again(tmp_path: Path) -> None:
@@ -409,6 +499,15 @@ async def test_a_models_failure_is_told_and_what_it_wrote_is_kept(talk: Talk) ->
     assert prompts(talk.opened.model.requests[-1]) == ["go", "again"]
 
 
+@pytest.mark.parametrize("reply", ["", " \n", [Thinks("Hm.")]])
+async def test_a_model_that_gives_no_answer_is_a_failure_that_says_so(
+    talk: Talk, reply: Reply
+) -> None:
+    events = await talk.say("go", reply)
+    assert (end_of(events).status, end_of(events).error) == ("failed", NO_ANSWER)
+    assert end_of(await talk.say("go", "Here I am.", edit_idx=0)).status == "ok"
+
+
 async def test_a_turn_begins_also_when_who_asked_is_gone(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -435,13 +534,13 @@ async def test_an_edit_goes_through_also_when_who_asked_is_gone(
 ) -> None:
     await talk.say("one", "First.")
     await talk.say("two", "Second.")
-    delete_from = Archive.delete_from
+    replace_turns = Archive.replace_turns
 
-    async def gone_meanwhile(archive: Archive, *args: Any) -> None:
+    async def gone_meanwhile(archive: Archive, *args: Any) -> Deleted:
         asking.cancel_scope.cancel()
-        await delete_from(archive, *args)
+        return await replace_turns(archive, *args)
 
-    monkeypatch.setattr(Archive, "delete_from", gone_meanwhile)
+    monkeypatch.setattr(Archive, "replace_turns", gone_meanwhile)
     asking: TaskGroup
     async with anyio.create_task_group() as asking:
         asking.start_soon(lambda: talk.begin("eins", "Erstens.", edit_idx=0))
@@ -521,12 +620,14 @@ async def test_a_chat_that_is_being_deleted_takes_no_message(
     delete_chat = Archive.delete_chat
     refused: list[type[Exception]] = []
 
-    async def meanwhile(archive: Archive, *args: Any) -> None:
+    async def meanwhile(archive: Archive, *args: Any) -> Deleted:
         try:
             await talk.session.submit(talk.chat, "still there?")
         except NotFound as error:
             refused.append(type(error))
-        await delete_chat(archive, *args)
+        with pytest.raises(NotFound):
+            talk.session.attach_file(talk.chat, "x.csv")
+        return await delete_chat(archive, *args)
 
     monkeypatch.setattr(Archive, "delete_chat", meanwhile)
     await talk.session.delete_chat(talk.chat)

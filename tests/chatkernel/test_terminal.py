@@ -15,6 +15,7 @@ from chatkernel.events import (
     PLOTLY_MIME,
     ArtifactRef,
     CallTools,
+    CellOutput,
     Delta,
     ModelRequest,
     Notice,
@@ -68,6 +69,24 @@ async def test_what_was_streamed_is_not_printed_again(
         assert printed.count(text) == 1
 
 
+async def test_tags_are_left_out_however_they_come(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'Here:\n\n<fig name="sales"/>\n\nif 1 < 2 <figs> <df x <FIG name=a/>then <'
+    for character in text:
+        await terminal.show(Delta(turn=0, index=0, type="text", text=character))
+    await terminal.show(said(TextPart(text=text)))
+    await terminal.show(said(TextPart(text=text)))
+    assert capsys.readouterr().out == 2 * "Here:\n\nif 1 < 2 <figs> <df x then <\n"
+
+
+async def test_what_never_becomes_a_tag_is_printed_before_the_end(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.show(Delta(turn=0, index=0, type="text", text="<fig " + "and so on " * 50))
+    assert "and so on" in capsys.readouterr().out
+
+
 async def test_code_outputs_notices_and_errors_are_printed(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +132,75 @@ async def test_in_direct_mode_stdout_has_the_outputs_alone(
     assert printed.out == "printed\n42\n"
     for text in ("x = 1", "warned", "E: v", "started afresh", "chat abc"):
         assert text in printed.err
+
+
+def printing(text: str, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+async def run_cell(terminal: Terminal, coming: list[dict[str, Any]], *kept: dict[str, Any]) -> None:
+    """A cell in direct mode: its outputs as they come, and those of its block."""
+    await terminal.show(UserPrompt(seq=0, turn=0, text="x", mode="direct"))
+    for output in coming:
+        await terminal.show(CellOutput(turn=0, id="a", output=output))
+    await terminal.show(returned(*kept))
+
+
+async def test_outputs_are_printed_as_they_come(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await terminal.show(UserPrompt(seq=0, turn=0, text="x", mode="direct"))
+    await terminal.show(CellOutput(turn=0, id="a", output=printing("1\n2")))
+    await terminal.show(CellOutput(turn=0, id="a", output=printing("warned\n", "stderr")))
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("1\n2", "warned\n")
+    result = {"output_type": "execute_result", "data": {"text/plain": "42"}}
+    error = {"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["E: v"]}
+    for output in (result, error):
+        await terminal.show(CellOutput(turn=0, id="a", output=output))
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("\n42\n", "E: v\n")
+    kept = (printing("1\n2"), printing("warned\n", "stderr"), result, result, error)
+    await terminal.show(returned(*kept, printing("Python ended.\n", "stderr")))
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("42\n", "Python ended.\n")
+
+
+@pytest.mark.parametrize(
+    ("coming", "kept", "out"),
+    [
+        (["a", "b\n", "c"], ["ab\nc"], "ab\nc\n"),
+        (["\r 0%", "\r50%", "\r99%\n", "x\r\n"], ["99%\nx\n"], "99%\nx\n"),
+        (["\r 0%", "\r50%"], ["50%"], "50%\n"),
+        (["\x1b[3", "1mred"], ["\x1b[31mred"], "red\n"),
+        (["half", "\rwhole\n"], ["whole\n"], "half\nwhole\n"),
+        (["1\n", "2\n" * 20, "3\n"], ["1\n… 20 more lines …\n3\n"], "1\n" + "2\n" * 20 + "3\n"),
+        (["1\n", "2\n"], ["2\n"], "1\n2\n"),
+        (["1\n", "4\n"], ["1\n2\n3\n4\n"], "1\n4\n1\n2\n3\n4\n"),
+        (["1\n"], ["1\n", "2\n"], "1\n2\n"),
+        ([], ["1\n", "2\n"], "1\n2\n"),
+    ],
+)
+async def test_a_block_adds_only_what_was_not_printed(
+    terminal: Terminal,
+    capsys: pytest.CaptureFixture[str],
+    coming: list[str],
+    kept: list[str],
+    out: str,
+) -> None:
+    await run_cell(terminal, [printing(text) for text in coming], *map(printing, kept))
+    assert capsys.readouterr().out == out
+
+
+async def test_a_figure_that_was_shown_is_not_shown_again_and_text_stays_in_its_place(
+    terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = displayed("png", "image/png").parts[0].outputs[0]
+    outputs = [printing("before\n"), figure, printing("after\n")]
+    await run_cell(terminal, outputs, *outputs)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["before", "wrote", "after"]
+    assert written(tmp_path) == ["figure-png.png"]
 
 
 @pytest.mark.parametrize("server", [None, "http://127.0.0.1:5001"])

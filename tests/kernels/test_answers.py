@@ -26,7 +26,7 @@ def test_variables_that_are_not_well_formed_are_passed_over() -> None:
         },
     ]
     ok, long = read_variables({"variables": entries})
-    assert (ok.name, ok.shape, ok.length, ok.size, ok.summary) == ("ok", None, None, None, "5")
+    assert (ok.name, ok.shape, ok.length, ok.size, ok.summary) == ("ok", None, None, None, "")
     assert (len(long.name), long.shape, long.length, long.size) == (500, (2, 3), 2, 8)
     assert read_variables({}) == ()
     assert read_variables({"variables": {}}) == ()

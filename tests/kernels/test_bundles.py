@@ -168,6 +168,24 @@ x = Slow()
         assert await value(kernel, "1") == "1"
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.5])
+async def test_an_object_nobody_waits_for_any_more_does_not_hold_up_the_next_cell(
+    kernel: Kernel, seconds: float
+) -> None:
+    code = """
+class Slow:
+    def _repr_html_(self):
+        while True: pass
+slow = Slow()
+"""
+    await run(kernel, code)
+    with anyio.move_on_after(seconds) as given_up:
+        await kernel.bundle("slow")
+    assert given_up.cancelled_caught
+    assert await value(kernel, "1") == "1"
+    await run(kernel, "del slow, Slow")
+
+
 async def test_a_request_waits_for_the_running_cell_and_not_for_ever(launch: Launch) -> None:
     async with Kernel.open(launch, limits=Limits(request_seconds=1.0)) as kernel:
         async for _ in kernel.execute("print(1, flush=True); import time; time.sleep(0.2); x = 5"):

@@ -49,7 +49,8 @@ anyio.run(main)
 
 
 def files(launch: Launch) -> list[Path]:
-    return [*launch.runtime.iterdir(), *launch.sockets.iterdir()]
+    folders = (launch.runtime, launch.sockets)
+    return [path for folder in folders if folder.exists() for path in folder.iterdir()]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import math
 
+import orjson
 import pytest
 from jupyter_client.session import Session
 
-from kernels.wire import Malformed, read_envelope, read_json
+from kernels.wire import JSON, Malformed, TooMuchWork, read_envelope, read_json
 
 
 def sign(parts: list[bytes]) -> bytes:
@@ -51,6 +52,10 @@ def test_jupyters_own_session_is_understood() -> None:
         frames(b'{"msg_type": 3}', PARENT, b"{}", b"{}"),
         frames(HEADER, b'{"msg_id": []}', b"{}", b"{}"),
         frames(HEADER, b"\xff", b"{}", b"{}"),
+        frames(b'{"msg_type": "x", "date": NaN}', PARENT, b"{}", b"{}"),
+        frames(HEADER + b" " * 70_000, PARENT, b"{}", b"{}"),
+        frames(HEADER, PARENT + b" " * 70_000, b"{}", b"{}"),
+        frames(HEADER, PARENT, b" " * 70_000, b"{}"),
         [b"<IDS|MSG>", b"", HEADER, PARENT, b"{}", b"{}"],
         [b"<IDS|MSG>", b"\xff" * 64, HEADER, PARENT, b"{}", b"{}"],
     ],
@@ -79,3 +84,39 @@ def test_what_json_should_not_hold_is_made_harmless() -> None:
     assert isinstance(big, list)
     assert isinstance(big[0], float | int)
     assert math.isclose(float(big[0]), 1.2345678901234568e29)
+
+
+def test_a_user_whose_name_is_not_utf_8_can_have_a_kernel() -> None:
+    header = b'{"msg_type": "stream", "username": "\xff"}'
+    assert read_envelope(frames(header, PARENT, b"{}", b"{}"), sign).type == "stream"
+
+
+@pytest.mark.parametrize("part", [b"[]", b"{}", b'{"":0}', b'["a\\"",{"b\\\\":0}]', b'"",[]'])
+def test_json_of_very_many_parts_is_refused(part: bytes) -> None:
+    much = b"[" + part + (b"," + part) * 700_000 + b"]"
+    with pytest.raises(TooMuchWork, match="700,000 lists and fields"):
+        read_json(much)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["[" * 800_000], {'\\"{' * 300_000: ":" * 800_000}, ["\\", ":" * 800_000], [1] * 2_000_000],
+)
+def test_json_of_much_text_or_many_numbers_is_not(value: JSON) -> None:
+    assert read_json(orjson.dumps(value)) == value
+
+
+@pytest.mark.parametrize("bad", [b'"' + b":" * 800_000, b":" * 600_000 + b'"' + b":" * 600_000])
+def test_text_that_never_ends_is_no_json(bad: bytes) -> None:
+    with pytest.raises(Malformed):
+        read_json(bad)
+
+
+def test_only_a_little_json_is_made_strict() -> None:
+    assert read_json(b"[" + b"NaN," * 1000 + b"0]") == [None] * 1000 + [0]
+    with pytest.raises(TooMuchWork, match="no strict JSON"):
+        read_json(b"[" + b"NaN," * 100_000 + b"0]")
+
+
+def test_a_lot_of_text_need_not_be_utf_8() -> None:
+    assert read_json(b'"' + b"\xff" * 1_000_000 + b'"') == "\N{REPLACEMENT CHARACTER}" * 1_000_000

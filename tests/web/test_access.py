@@ -76,7 +76,9 @@ def test_a_foreign_host_is_refused(served: Served, host: str) -> None:
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:80", "127.8.8.8"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "me.localhost:1", "127.0.0.1:1", "[::1]:80", "127.8.8.8"]
+)
 def test_loopback_hosts_are_let_in(served: Served, host: str) -> None:
     assert httpx.get(f"{served.url}/login", headers={"host": host}).status_code == 200
 

@@ -154,6 +154,17 @@ def test_too_many_requests_are_waited_for(scripted: Scripted) -> None:
     assert parts(events, "call_tools")[0]["text"] == "Here I am."
 
 
+@pytest.mark.parametrize("reply", [[], Thinking("Hm.")])
+def test_no_answer_is_a_failed_turn_with_a_way_on(scripted: Scripted, reply: Reply) -> None:
+    scripted.script(reply, Text("Here I am."), reply, Text("Still here."))
+    ann = scripted.served.client("ann")
+    chat = new_chat(ann)
+    said = [say(ann, chat, "hello"), say(ann, chat, "hello", edit_idx=0)]
+    said += [say(ann, chat, "more"), say(ann, chat, "asked differently")]
+    assert [events[-1]["status"] for events in said] == ["failed", "ok", "failed", "ok"]
+    assert said[0][-1]["error"] == "The model gave no answer. Try again, or ask differently."
+
+
 def test_broken_tool_arguments_are_given_back_to_the_model(scripted: Scripted) -> None:
     scripted.script(
         Call("run_python", '{"code": '), Call("run_python", {"code": "'ok'"}), Text("Done.")

@@ -18,13 +18,13 @@ from web.site import visitor
 async def upload(request: Request) -> Response:
     """POST /api/chats/{id}/files (multipart): each file streamed into the workspace under a safe name."""
     site, user = await visitor(request)
-    chat = await site.service.archive.check_owner(user.id, request.path_params["id"])
-    workspace = site.service.archive.workspace(Owner(user.id, chat.id))
-    await workspace.ensure()
-    limit = site.service.settings.upload_bytes
+    archive, limit = site.service.archive, site.service.settings.upload_bytes
+    chat = await archive.check_owner(user.id, request.path_params["id"])
+    owner = Owner(user.id, chat.id)
+    await archive.make_workspace(owner)
     stored = []
     async for part in file_parts(request):
-        stored.append(await workspace.receive(part.filename, part.chunks, limit))
+        stored.append(await archive.receive(owner, part.filename, part.chunks, limit))
         session = await site.service.sessions.open_for(user.id)
         session.attach_file(chat.id, stored[-1].path)
     if not stored:

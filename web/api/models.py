@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from chatkernel.errors import Forbidden
 from chatkernel.models.connect import Models
+from chatkernel.models.loopback import is_loopback
 from web.api.answers import Form, Json, read_body
-from web.guards import is_loopback
+from web.locality import is_from_here
 from web.login import Visitor
 from web.site import Site, visitor
 
@@ -48,9 +49,8 @@ async def disconnect(request: Request) -> Response:
 
 
 def may_connect(conn: HTTPConnection, site: Site, user: Visitor) -> bool:
-    """Whether this visitor may change the model: on loopback, or an admin."""
-    client = conn.client.host if conn.client else ""
-    local = is_loopback(site.service.settings.host) and is_loopback(client)
+    """Whether this visitor may change the model: on this machine, or an admin."""
+    local = is_loopback(site.service.settings.host) and is_from_here(conn)
     return user.admin or (local and not site.login.external)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from web.elements import Element, button, div, form, input_, span, textarea
+from web.elements import Element, button, div, form, input_, kbd, span, textarea
 from web.render.examples import Example
 from web.render.icons import icon
 
@@ -39,6 +39,7 @@ def composer(*, running: bool, mode: Mode, message_bytes: int = 1_000_000) -> El
             ),
             input_(type="file", multiple=True, hidden=True, data_file_input=True, tabindex=-1),
             span(cls="composer-hint faint", data_hint=True, aria_live="polite"),
+            _keys(),
             _stop(),
             button(
                 icon("send"),
@@ -77,6 +78,12 @@ def _textarea(mode: Mode) -> Element:
         spellcheck="false" if direct else "true",
         attrs={"autocorrect": "off" if direct else "on"},
     )
+
+
+def _keys() -> Element:
+    """What the keys do in a cell. CSS shows it where there is a keyboard and nothing else is to be said."""
+    keys = (("Enter", "runs"), ("Shift+Enter", "new line"), ("Ctrl+Enter", "runs as it is"))
+    return span([span(kbd(key), f" {does}") for key, does in keys], cls="keys faint")
 
 
 def _stop() -> Element:

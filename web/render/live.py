@@ -76,7 +76,7 @@ def _live(view: LiveView) -> Iterator[Element]:
         if shown := _part(part, direct=view.direct):
             yield div(shown, id=f"live-{index}", cls=f"live-part {part.type.replace('_', '-')}")
     if view.cell is not None:
-        yield _running(view.cell, view.urls)
+        yield _running(view.cell, view.status or "Running…", view.urls)
     elif view.status or not view.parts:
         yield div(_dots(), span(view.status or "Thinking…"), cls="status-line", id="live-status")
 
@@ -120,13 +120,13 @@ def code_so_far(arguments: str) -> str:
     return str(value.get("code", "")) if isinstance(value, dict) else ""
 
 
-def _running(cell: LiveCell, urls: Urls) -> Element:
+def _running(cell: LiveCell, status: str, urls: Urls) -> Element:
     seconds = f"{cell.seconds:.1f}"
     shown, left_out = _tail(cell.outputs)
     return div(
         div(
             _dots(),
-            span("Running "),
+            span(status),
             element("ck-elapsed", seconds=seconds),
             cls="status-line",
         ),

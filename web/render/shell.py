@@ -7,7 +7,7 @@ import json
 from web.elements import Attribute, Child, Element, body, document, head, link, meta, script, title
 
 APP = "chatkernel"
-STYLES = ("tokens", "base", "layout", "blocks", "outputs", "code", "composer", "dialogs")
+STYLES = ("tokens", "base", "layout", "blocks", "outputs", "code", "edges", "composer", "dialogs")
 HTMX_CONFIG = {
     "history": False,
     "defaultSwap": "none",

@@ -30,7 +30,7 @@ def traceback(ename: str, evalue: str, frames: Sequence[str]) -> Element:
     own = own_frames(frames)
     dropped = any(_LIBRARY.match(_plain(frame)) for frame in frames)
     whole = details(summary("Full traceback"), _coloured(frames), cls="more") if dropped else None
-    return div(_coloured(own), whole, cls="traceback")
+    return div(_with_message(own), whole, cls="traceback")
 
 
 def own_frames(frames: Sequence[str]) -> list[str]:
@@ -72,6 +72,15 @@ def _is_noise(part: str) -> bool:
 
 def _plain(part: str) -> str:
     return strip_ansi(part).strip()
+
+
+def _with_message(frames: Sequence[str]) -> list[Element]:
+    """The frames, whose code scrolls sideways, and apart from them a message of one line, which is to wrap."""
+    *before, message = frames
+    if "\n" in message.strip("\n"):
+        return [_coloured(frames)]
+    wrapped = pre(raw(ansi_to_html(message.strip("\n"))), cls="text ansi message")
+    return [_coloured(before), wrapped] if before else [wrapped]
 
 
 def _coloured(frames: Sequence[str]) -> Element:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from web.elements import Element, button, div, h1, p, section, small, span, strong
+from web.elements import (
+    Element,
+    button,
+    details,
+    div,
+    h1,
+    p,
+    section,
+    small,
+    span,
+    strong,
+    summary,
+)
 from web.render.examples import CHAT, DIRECT, Example
 from web.render.findings import findings_list
 from web.render.icons import IconName, icon
@@ -42,7 +54,7 @@ def _explanation(direct: bool) -> str:
     if direct:
         return (
             "What you write runs in a Jupyter kernel of this chat’s own. "
-            "Connect a model to ask in plain words instead."
+            "Connect a model, at the top, to ask in plain words instead."
         )
     return (
         "Ask in plain words. The assistant writes Python, a Jupyter kernel of this chat’s own "
@@ -62,15 +74,10 @@ def _card(name: IconName, example: Example, step: int) -> Element:
     )
 
 
-def _findings(model: ModelState) -> Element:
-    return div(
-        div(
-            span("No model is connected"),
-            button(
-                "Connect a model", type="button", cls="button small primary", data_open="connect"
-            ),
-            cls="findings-top",
-        ),
-        findings_list(model.findings),
-        cls="findings-card",
+def _findings(model: ModelState) -> Element | None:
+    found = findings_list(model.findings)
+    if found is None:
+        return None
+    return details(
+        summary(icon("chevron"), span("Why no model is connected")), found, cls="looked-for"
     )

@@ -221,6 +221,10 @@ class OwnedChats:
         )
         await session.flush()
 
+    async def unshown(self, session: AsyncSession, shas: Iterable[str]) -> tuple[str, ...]:
+        """Those of these artifacts that no chat of this user shows."""
+        return tuple(sorted(set(shas) - await self._referenced(session)))
+
     async def artifact(self, session: AsyncSession, chat_id: str, sha: str) -> Artifact:
         """The chat's last reference to this content.
 
@@ -283,7 +287,7 @@ class OwnedChats:
             .where(Artifact.chat_id == chat_id, Artifact.turn_idx >= from_idx)
             .distinct()
         )
-        shas = set(shown)
+        shas = tuple(shown)
         await session.exec(
             delete(Artifact).where(
                 col(Artifact.chat_id) == chat_id, col(Artifact.turn_idx) >= from_idx
@@ -292,7 +296,7 @@ class OwnedChats:
         await session.exec(
             delete(Turn).where(col(Turn.chat_id) == chat_id, col(Turn.idx) >= from_idx)
         )
-        unshown = tuple(sorted(shas - await self._referenced(session)))
+        unshown = await self.unshown(session, shas)
         return Removed(self.user_id, files, unshown, below_seq=chat.next_seq)
 
     async def _referenced(self, session: AsyncSession) -> set[str]:

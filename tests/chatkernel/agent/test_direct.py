@@ -40,6 +40,15 @@ CELLS = [
     "print('''a\nb''')",
     "\n\nx\n\n",
     "lambda: (yield)",
+    "x = 1  # is this right?",
+    "# is this right?",
+    "points[0].x?",
+    "%timeit?",
+    "%%time?",
+    "!ls?",
+    "str.*find*?",
+    "def f():\n    return 1",
+    "for _ in 'a':\n    continue",
 ]
 
 WORDS = [
@@ -48,6 +57,24 @@ WORDS = [
     "print(1",
     "what's up?",
     "what can you do?",
+    "what is 2+2?",
+    "2+2?",
+    "2 + 2 = ?",
+    "1/3?",
+    "what is 2*2?",
+    "is x > 3?",
+    "mean (sales)?",
+    "salut, ça va ?",
+    "Peux-tu m'aider ?",
+    "你好\uff01",
+    "hello :)",
+    "continue",
+    "continue?",
+    "return",
+    "/help",
+    "/data/sales.csv",
+    ",please plot",
+    "; sales",
     "Can you plot my data?",
     "x = ",
     "1 +",
@@ -93,9 +120,22 @@ def test_more_magics_than_ipython_translates_are_no_fault_of_ours(
         ("print", []),
         ("print, hello", ["hello"]),
         ("hello()", []),
-        ("hello.you", []),
+        ("hello.you", ["hello"]),
+        ("what is numpy.pi", ["what", "numpy"]),
         ("hello = 1", []),
-        ("hello\nyou", []),
+        ("hello\nyou", ["hello", "you"]),
+        ("hello\nyou = 1", []),
+        ("hello; world", ["hello", "world"]),
+        ("note: important", ["important"]),
+        ("note: int", []),
+        ("note: important = 1", []),
+        ("100% sure", ["sure"]),
+        ("sales in march or april", ["sales", "march", "april"]),
+        ("me@example.com", ["me", "example"]),
+        ("display", []),
+        ("sales[march]", []),
+        ("await sales", []),
+        ("f'{hello}'", []),
         ("5", []),
         ("'hello'", []),
         ("a, b, c, d, e, f, g, h, i, j", list("abcdefgh")),
@@ -121,6 +161,50 @@ async def test_an_undefined_name_is_a_greeting_and_a_defined_one_a_cell(
     assert await refused(stage, "known, hello") == f"`hello` isn't defined. {HOW_TO_CONNECT}"
 
 
+FIRST_MESSAGES = [
+    *("hello", "hello!", "Hello.", "hi there", "Hi there!", "hey, you", "thanks", "thanks!"),
+    *("Thank you.", "yes", "no", "ok.", "please", "please...", "why?", "not now", "not sure"),
+    *("help", "help!", "Help?", "help me", "help?", "exit", "quit", "exit.", "quit?", "stop"),
+    *("load the sales data", "load samples/sales.csv", "sales.csv", "data/sales.csv?"),
+    *("plot sales by month", "plot.sales", "print sales", "show me: the data", "sales, please"),
+    *("sales > costs?", "sales/month", "sales in march", "what is 2+2?", "what is pandas?"),
+    *("what is pandas", "is it ok?", "Question: what is pandas", "e.g", "www.example.com"),
+    *("Hallo!", "Hallo", "Guten Tag", "Hilfe", "danke", "Was ist 2+2?", "Umsatz/Monat?"),
+    *("Zeig mir die Daten!", "bonjour", "ça va?", "merci", "aide-moi", "Trace les ventes"),
+    *("s'il te plaît", "привет", "你好", "😀", "list files", "continue", "1. load data"),
+]
+
+FIRST_CELLS = [
+    *("1 + 1", "5", "'hello'", "print('hi')", "x = 1", "import numpy", "import numpy as np; np.pi"),
+    *("known", "known?", "known.real", "known.real?", "known * 2", "known, 2", "known > 3"),
+    *("_", "_ * 2", "Out", "In[0]", "get_ipython", "len", "len?", "print", "max", "display"),
+    *("help()", "help(known)", "exit()", "?", "?known", "%pwd", "!ls", "ls", "ls -la", "pwd"),
+    *("whos", "cd ..", "pip install seaborn", "%pip list", "# a note", "...", "None", "note: int"),
+    *("hello()", "hello[0]", "print(hello)", "f'{hello}'", "hello = 1; hello", "del hello"),
+    *("known if known else hello", "[known]", "{known}", "lambda: hello", "assert known"),
+]
+
+
+async def test_the_first_words_of_people_are_answered_and_cells_run(
+    stage: Stage, kernel: Kernel
+) -> None:
+    await drained(kernel, "known = 6 * 7\nknown")
+    run = [text for text in FIRST_MESSAGES if await refused(stage, text) is None]
+    assert run == []
+    answers = {text: await refused(stage, text) for text in FIRST_CELLS}
+    assert {text: said for text, said in answers.items() if said} == {}
+
+
+async def test_help_is_told_what_this_is_and_exit_what_it_would_end(
+    stage: Stage, kernel: Kernel
+) -> None:
+    assert await refused(stage, " help ") == HOW_TO_CONNECT
+    assert "`exit()`" in (await refused(stage, "exit") or "")
+    await drained(kernel, "help = quit = 1")
+    assert await refused(stage, "help") is None
+    assert await refused(stage, "quit") is None
+
+
 async def test_a_syntax_error_says_where_it_is(stage: Stage) -> None:
     answer = await refused(stage, "x = 1\nplot this now")
     assert answer == f"That isn't Python (invalid syntax, line 2). {HOW_TO_CONNECT}"
@@ -138,7 +222,8 @@ async def test_where_no_kernel_starts_the_cell_says_so() -> None:
     async def failing() -> Kernel:
         raise KernelStartFailed("no memory.")
 
-    assert await refused(Stage(failing), "hello") is None
+    for text in ("hello", "help", "exit"):
+        assert await refused(Stage(failing), text) is None
 
 
 async def turn(stage: Stage, text: str) -> list[CallTools | ModelRequest]:

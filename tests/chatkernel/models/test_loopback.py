@@ -76,6 +76,8 @@ async def stream_of(agent: Agent[None, str]) -> str:
     ("host", "is_here"),
     [
         *((here, True) for here in ("localhost", "me.localhost", "127.0.0.1", "127.9.9.9", "::1")),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:10.0.0.1", False),
         *(
             (away, False)
             for away in ("", "localhost.example", "10.0.0.1", "0.0.0.0", "example.org")

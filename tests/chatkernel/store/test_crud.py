@@ -275,6 +275,8 @@ async def test_an_artifact_goes_with_the_last_of_its_users_turns(
         assert (await ann.delete_from_idx(session, chat_id, 2)).artifacts == ("a" * 64, "d" * 64)
         assert (await ann.delete_from_idx(session, chat_id, 1)).artifacts == ("c" * 64,)
         assert (await ann.delete(session, other)).artifacts == ("b" * 64,)
+        assert await ann.unshown(session, ["a" * 64]) == ("a" * 64,)
+        assert await bob.unshown(session, ["a" * 64]) == ()
         assert (await bob.delete(session, theirs)).artifacts == ("a" * 64,)
 
 
@@ -334,7 +336,7 @@ USES: dict[str, Change] = {
 
 def test_every_use_of_a_chat_is_tried_by_a_stranger() -> None:
     of_one_chat = {name for name in vars(OwnedChats) if not name.startswith("_")}
-    assert len(USES) == len(of_one_chat - {"list", "newest", "empty_or_new", "user_id"})
+    assert len(USES) == len(of_one_chat - {"list", "newest", "empty_or_new", "unshown", "user_id"})
 
 
 @pytest.mark.parametrize("use", USES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatkernel.events import PLOTLY_MIME, NotebookOutput
@@ -36,6 +38,12 @@ def test_when_no_turn_runs_there_is_something_to_swap_in_and_nothing_to_see() ->
 def test_the_status_is_shown() -> None:
     assert "Starting Python…" in render(LiveView(URLS, status="Starting Python…"))
     assert "Thinking…" in render(LiveView(URLS))
+
+
+def test_a_silent_cell_shows_for_how_long_it_runs() -> None:
+    view = LiveView(URLS, status="Stopping…", cell=LiveCell((), 8.04))
+    assert '<span>Stopping…</span><ck-elapsed seconds="8.0">' in render(view)
+    assert "<span>Running…</span>" in render(replace(view, status=""))
 
 
 def test_text_is_rendered_as_far_as_it_goes() -> None:

@@ -122,7 +122,11 @@ def test_without_a_model_it_says_what_was_looked_for() -> None:
     html = render(EMPTY)
     assert "Ollama at 127.0.0.1" in html
     assert "nobody answers" in html
-    assert html.count("Connect a model") >= 2
+    assert "Connect a model, at the top" in html
+    buttons = re.findall(r'<button[^>]*data-open="connect"', html)
+    assert len(buttons) == 1
+    nothing = render(replace(EMPTY, model=replace(DIRECT, findings=())))
+    assert "Why no model" not in nothing
 
 
 def test_the_composer_knows_its_mode_and_whether_a_turn_runs() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.web.render.harmless import HOSTILE, problems
 from web.elements import to_html
 from web.render.tracebacks import headline, own_frames, traceback
@@ -37,6 +39,14 @@ def test_an_exception_with_no_frame_of_the_user_still_says_what_it_is() -> None:
 def test_the_whole_is_offered_only_where_something_was_left_out() -> None:
     assert "Full traceback" in to_html(traceback("KeyError", "'nope'", [CELL, PANDAS, END]))
     assert "Full traceback" not in to_html(traceback("KeyError", "'nope'", [CELL, END]))
+
+
+def test_a_message_of_one_line_stands_apart_to_be_wrapped() -> None:
+    html = to_html(traceback("KeyError", "'nope'", [CELL, END]))
+    assert html.count("<pre") == 2
+    assert re.search(r'<pre class="text ansi message">.*KeyError.*</pre>', html)
+    assert "message" not in to_html(traceback("E", "a", [CELL, "E: a\n  | table |"]))
+    assert to_html(traceback("KeyError", "'nope'", [END])).count("<pre") == 1
 
 
 def test_it_is_coloured() -> None:

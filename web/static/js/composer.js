@@ -6,6 +6,7 @@ import { Editing } from "./editing.js";
 import { goesOn } from "./going_on.js";
 import { promptOf, textOf } from "./log.js";
 import { notify } from "./notices.js";
+import { recalling } from "./recall.js";
 import { isRunning } from "./state.js";
 import { TypeAhead } from "./type_ahead.js";
 import { Uploads } from "./uploads.js";
@@ -26,6 +27,7 @@ let onceOpen = null; // an example chosen before the first connection stood
 const uploads = new Uploads(form, refresh);
 const editing = new Editing(form, { write, read: () => area.value });
 const completion = completer(form, area, { replace });
+const recalls = recalling(area, { write });
 const ahead = new TypeAhead(area, { replace });
 
 function isDirect() {
@@ -181,7 +183,7 @@ function lineIndent() {
 
 area.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229) return;
-  if (completion.handles(event)) return;
+  if (completion.handles(event) || (editing.turn === null && recalls(event))) return;
   if (event.key === "Escape") editing.cancel();
   if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
   if (touch.matches && !event.ctrlKey && !event.metaKey) return;

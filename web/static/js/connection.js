@@ -3,6 +3,7 @@ import { here, make, request } from "./here.js";
 import { lastSeq } from "./log.js";
 
 const TAKEN_OVER = 4001;
+const LOGGED_OUT = 4401;
 const banner = document.querySelector("#banner");
 let connection = null;
 let wasOpen = false;
@@ -69,7 +70,8 @@ document.addEventListener("htmx:ws:close", ({ detail }) => {
   const opened = wasOpen;
   tell(false, detail.code);
   if (leaving) return;
-  if (detail.code === TAKEN_OVER) takenOver();
+  if (detail.code === LOGGED_OUT) location.assign(`${here.root}/`);
+  else if (detail.code === TAKEN_OVER) takenOver();
   else if (detail.connection?.config.reconnectCodes.includes(detail.code)) reconnecting(opened);
   else say(sentence(detail.code), "Reload", () => location.reload());
 });
@@ -90,6 +92,11 @@ async function reconnecting(opened) {
     if (error.status === 404) say("This chat isn't there any more.", "To your chats", () => location.assign(`${here.root}/`));
   }
 }
+
+// The tab that logs out is on its way: going elsewhere would cut that short.
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches('[action$="/logout"]')) leaving = true;
+});
 
 addEventListener("pagehide", () => {
   leaving = true;

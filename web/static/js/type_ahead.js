@@ -9,6 +9,8 @@ export class TypeAhead {
   constructor(area, { replace }) {
     [this.#area, this.#replace] = [area, replace];
     area.addEventListener("beforeinput", (event) => this.#beginLine(event));
+    for (const other of ["input", "click"]) area.addEventListener(other, () => this.#forget());
+    area.addEventListener("keydown", ({ key }) => /^(Arrow|Home|End|Page)/.test(key) && this.#forget());
   }
 
   /** The text as it stands is what Enter meant. `toEnd`: the cursor goes to its end. */
@@ -23,10 +25,15 @@ export class TypeAhead {
     return value.startsWith(text) ? value.slice(text.length).replace(/^\n/, "") : null;
   }
 
+  /** Who goes elsewhere, or writes otherwise, is not typing ahead. */
+  #forget() {
+    this.#marked = null;
+  }
+
   #beginLine({ inputType, isComposing }) {
     const { value, selectionStart } = this.#area;
     const goesOn = value === this.#marked && selectionStart === value.length;
-    this.#marked = null;
+    this.#forget();
     if (!goesOn || isComposing || inputType === "insertLineBreak" || !inputType.startsWith("insert")) return;
     this.#replace("\n");
   }
