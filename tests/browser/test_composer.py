@@ -137,6 +137,15 @@ def test_enter_means_nothing_once_its_text_was_changed(ann: Tab) -> None:
     expect(ann.prompts).to_have_text(["1"])
 
 
+def test_enter_in_an_empty_composer_means_nothing(ann: Tab) -> None:
+    expect(ann.message).to_be_focused()
+    for key in ("Enter", "Control+Enter"):
+        ann.message.fill("")
+        ann.message.press(key)
+        ann.message.press_sequentially("a")
+        expect(ann.message).to_have_value("a")
+
+
 def test_two_quick_enters_send_once(ann: Tab) -> None:
     ann.message.press_sequentially("'once'\n\n\n")
     ann.turns(1)

@@ -174,7 +174,7 @@ def test_the_dialog_closes_in_every_usual_way(ann: Tab) -> None:
     opener(ann, "Connect a model").click()
     dialog(ann).get_by_role("button", name="Close").click()
     expect(dialog(ann)).to_be_hidden()
-    ann.page.locator("#welcome").get_by_role("button", name="Connect a model").click()
+    opener(ann, "Connect a model").click()
     ann.page.keyboard.press("Escape")
     expect(dialog(ann)).to_be_hidden()
     opener(ann, "Connect a model").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,21 +35,35 @@ class Scripted:
         return lambda n: json.dumps(self.model.requests[first + n].body)
 
 
-@pytest.fixture(scope="module", params=["openai", "anthropic"])
-def scripted(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scripted]:
-    """A server with a model, by each protocol."""
+PROTOCOLS = ("openai", "anthropic")
+
+IMPATIENT = """
+import chatkernel.models.patience as patience
+patience.FIRST_EVENT_SECONDS, patience.READ_SECONDS = 2.0, 4.0
+"""
+
+
+@contextmanager
+def scripted_server(protocol: str, data: Path, *, before: str = "") -> Iterator[Scripted]:
+    """A server whose model speaks this protocol."""
     with ScriptedServer.running() as model:
-        if request.param == "openai":
+        if protocol == "openai":
             environ = {"CHATKERNEL_MODEL_URL": model.openai_url, "CHATKERNEL_MODEL_KEY": "k-1"}
             name = "scripted"
         else:
             environ = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "k-1"}
             name = "anthropic:claude-sonnet-5-5"
-        data = tmp_path_factory.mktemp(request.param) / "data"
-        with serving(data, "--model", name, environ=environ) as served:
+        with serving(data, "--model", name, environ=environ, before=before) as served:
             yield Scripted(served, model)
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def scripted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scripted]:
+    """A server with a model, by each protocol."""
+    with scripted_server(request.param, tmp_path_factory.mktemp(request.param) / "data") as found:
+        yield found
 
 
 def parts(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -163,6 +178,43 @@ def test_no_answer_is_a_failed_turn_with_a_way_on(scripted: Scripted, reply: Rep
     said += [say(ann, chat, "more"), say(ann, chat, "asked differently")]
     assert [events[-1]["status"] for events in said] == ["failed", "ok", "failed", "ok"]
     assert said[0][-1]["error"] == "The model gave no answer. Try again, or ask differently."
+
+
+def test_too_many_requests_again_and_again_fail_the_turn_and_try_again_works(
+    scripted: Scripted,
+) -> None:
+    busy = Status(429, "slow down", retry_after=0.1)
+    told = scripted.script(busy, busy, busy, Text("Here I am."))
+    ann = scripted.served.client("ann")
+    chat = new_chat(ann)
+    failed = say(ann, chat, "hello")
+    assert failed[-1]["status"] == "failed"
+    assert "takes no more requests for now. Wait a little and try again." in failed[-1]["error"]
+    again = say(ann, chat, "hello", edit_idx=0)
+    assert again[-1]["status"] == "ok"
+    assert parts(again, "call_tools")[0]["text"] == "Here I am."
+    assert told(3).count('"hello"') == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_model_that_takes_too_long_fails_the_turn_and_try_again_works(
+    tmp_path: Path, protocol: str
+) -> None:
+    with scripted_server(protocol, tmp_path / "data", before=IMPATIENT) as scripted:
+        scripted.script(Hold(), [Text("So far"), Hold()], Text("Here I am."))
+        ann = scripted.served.client("ann")
+        chat = new_chat(ann)
+        never = say(ann, chat, "hello")
+        silent = say(ann, chat, "hello", edit_idx=0)
+        again = say(ann, chat, "hello", edit_idx=0)
+        assert len(scripted.model.requests) == 3
+        stored = ann.get(f"/api/chats/{chat}").json()["turns"]
+    assert [turn[-1]["status"] for turn in (never, silent, again)] == ["failed", "failed", "ok"]
+    assert "did not answer within 2 seconds. Try again" in never[-1]["error"]
+    assert "fell silent for too long. Try again" in silent[-1]["error"]
+    assert parts(silent, "call_tools")[0]["text"] == "So far"
+    assert parts(again, "call_tools")[0]["text"] == "Here I am."
+    assert [turn["user_text"] for turn in stored] == ["hello"]
 
 
 def test_broken_tool_arguments_are_given_back_to_the_model(scripted: Scripted) -> None:

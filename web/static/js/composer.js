@@ -96,8 +96,9 @@ function submit() {
 
 /** Send a text; if that can't be, say why. What is typed from here on belongs to the next one. */
 function sendOrExplain(text) {
+  if (!text.trim()) return;
   if (obstacle(text) === "") deliver(text, editing.turn);
-  else if (text.trim()) hint.textContent ||= unfinished();
+  else hint.textContent ||= unfinished();
   if (area.value === text) ahead.mark({ toEnd: pending === text });
 }
 
