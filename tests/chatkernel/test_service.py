@@ -136,8 +136,8 @@ async def test_a_kernel_that_dies_idle_is_shown_and_told_with_the_next_turn(talk
 async def test_a_cell_that_kills_its_kernel_says_so_once_and_does_not_run_again(
     talk: Talk,
 ) -> None:
-    ran = talk.opened.service.settings.data / "ran"
-    deadly = f"open({str(ran)!r}, 'a').write('x')\nimport os; os._exit(7)"
+    ran = talk.opened.service.archive.workspace(talk.owner).root / "ran"
+    deadly = "with open('ran', 'a') as file: file.write('x')\nimport os; os._exit(7)"
     events = await talk.say("go", run(deadly), run("'n' in globals()"), "Sorry.")
     assert [part.status for part in returns(events)] == ["died", "ok"]
     assert "exited with status 7" in values(events)[0]
