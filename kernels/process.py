@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import zmq
 from anyio import to_thread
-from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
@@ -59,14 +59,15 @@ class KernelProcess:
         kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
         await to_thread.run_sync(_make_folders, launch, folder)
+        spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
+            kernel_spec_manager=_OneSpec(spec),
             context=new_context(limits),
             transport="ipc",
             ip=str(folder / "s"),
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
             log=_SILENT,
         )
-        spec = KernelSpec(argv=[launch.fork_server.python])
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
         with Log.open() as log:
             try:
@@ -113,6 +114,17 @@ class KernelProcess:
     def _provisioner(self) -> KernelProvisionerBase:
         assert self._manager.provisioner is not None
         return self._manager.provisioner
+
+
+class _OneSpec(KernelSpecManager):
+    """Knows one kernel spec, which is in no file, and looks for no others."""
+
+    def __init__(self, spec: KernelSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return self._spec
 
 
 def _make_folders(launch: Launch, folder: Path) -> None:
