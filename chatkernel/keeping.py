@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from chatkernel.events import (
     ArtifactRef,
     NotebookOutput,
 )
+from chatkernel.well_formed import has_room, is_figure, is_frame
 
 RICH_TYPES = (
     PLOTLY_MIME,
@@ -32,7 +32,8 @@ RICH_TYPES = (
 """MIME types that become artifacts, the richest first."""
 
 _BASE64_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_INLINE_TYPES = ("text/plain", "text/markdown", "text/latex", "application/json")
+_SHAPES = {PLOTLY_MIME: is_figure, FRAME_MIME: is_frame}
+_TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 _INLINE_BYTES = 64 * 1024
 
 Put = Callable[[bytes, str, str | None], Awaitable[ArtifactRef]]
@@ -55,7 +56,7 @@ def is_rich(data: Mapping[str, Any]) -> bool:
 def rich_parts(data: Mapping[str, Any]) -> list[Rich]:
     """The representations of a MIME bundle worth an artifact, the richest first.
 
-    A table or plotly figure makes its own HTML superfluous. Undecodable base64 is left out.
+    A table or plotly figure makes its own HTML superfluous. What isn't of its type is left out.
     """
     found = [
         Rich(mime, content) for mime in RICH_TYPES if (content := _encoded(mime, data.get(mime)))
@@ -70,20 +71,28 @@ def _encoded(mime: str, value: object) -> bytes | None:
         return None
     if mime in _BASE64_TYPES:
         return _from_base64(value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace")
-    if mime.endswith("+json"):
-        return orjson.dumps(value)
-    return None
+    if mime in _SHAPES:
+        return _from_json(value, _SHAPES[mime])
+    return value.encode("utf-8", "replace") if isinstance(value, str) else None
 
 
 def _from_base64(value: object) -> bytes | None:
     if not isinstance(value, str):
         return None
     try:
-        return base64.b64decode(value)
-    except (binascii.Error, ValueError):
+        return base64.b64decode("".join(value.split()), validate=True)
+    except ValueError:
         return None
+
+
+def _from_json(value: object, is_well_formed: Callable[[object], bool]) -> bytes | None:
+    """A table or figure, which may come as JSON's text."""
+    try:
+        content = value.encode() if isinstance(value, str) else orjson.dumps(value)
+        read = orjson.loads(value) if isinstance(value, str) else value
+    except (ValueError, TypeError):
+        return None
+    return content if is_well_formed(read) else None
 
 
 async def keep_output(
@@ -98,14 +107,31 @@ async def keep_output(
         (await put(part.content, part.media_type, name)).model_dump(exclude_none=True)
         for part in rich
     ]
-    kept: dict[str, Any] = {mime: data[mime] for mime in _INLINE_TYPES if _is_small(data.get(mime))}
+    kept = _inline(data)
     if refs:
         kept[ARTIFACT_MIME] = refs
-    return {**output, "data": kept}
+    metadata = output.get("metadata")
+    return {**output, "data": kept, "metadata": metadata if _is_small(metadata) else {}}
+
+
+def _inline(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays in the block: short text, and JSON that is small."""
+    kept: dict[str, Any] = {
+        mime: text
+        for mime in _TEXT_TYPES
+        if (text := text_of(data.get(mime))) is not None and len(text) <= _INLINE_BYTES
+    }
+    if _is_small(value := data.get("application/json")):
+        kept["application/json"] = value
+    return kept
+
+
+def text_of(value: object) -> str | None:
+    """Text, which nbformat may hold as a list of lines; None if it is none."""
+    if isinstance(value, list | tuple) and all(isinstance(line, str) for line in value):
+        return "".join(value)
+    return value if isinstance(value, str) else None
 
 
 def _is_small(value: object) -> bool:
-    if value is None:
-        return False
-    size = len(value) if isinstance(value, str) else len(orjson.dumps(value, default=str))
-    return size <= _INLINE_BYTES
+    return value is not None and has_room(value) and len(orjson.dumps(value)) <= _INLINE_BYTES

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 from anyio import to_thread
+from rich.console import RenderableType
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +28,7 @@ from chatkernel.events import (
     ModelRequest,
     NotebookOutput,
     Notice,
+    Shown,
     TextPart,
     ToolCall,
     ToolReturn,
@@ -35,6 +38,9 @@ from chatkernel.events import (
 from chatkernel.file_name import safe_name
 from chatkernel.how_to_connect import for_terminal
 from chatkernel.streamed_text import StreamedText, without_tags
+from chatkernel.well_formed import is_figure, is_frame
+
+log = logging.getLogger(__name__)
 
 _SUFFIXES = {
     PLOTLY_MIME: ".html",
@@ -123,10 +129,7 @@ class Terminal:
             case TextPart(text=text, shown=shown):
                 self._text(text)
                 for each in shown:
-                    if each.artifact:
-                        await self._artifact(each.artifact)
-                    elif each.problem:
-                        self._console.say(plain(each.problem, "yellow"))
+                    await self._named(each)
             case ToolCall(tool="run_python", args=args):
                 code = str(args.get("code", "")).translate(CONTROLS).rstrip()
                 self._aside.say(Syntax(code, "python", background_color="default"))
@@ -139,6 +142,13 @@ class Terminal:
         else:
             self._console.more(plain(without_tags(text)), of="text")
         self._console.end_line()
+
+    async def _named(self, shown: Shown) -> None:
+        problem = shown.problem
+        if shown.artifact and not await self._artifact(shown.artifact):
+            problem = f"{shown.name} could not be shown."
+        if problem:
+            self._console.say(plain(problem, "yellow"))
 
     async def _coming(self, cell: CellShown, output: NotebookOutput) -> None:
         match output:
@@ -174,27 +184,33 @@ class Terminal:
 
     async def _bundle(self, data: Mapping[str, Any]) -> None:
         refs = [ArtifactRef(**ref) for ref in data.get(ARTIFACT_MIME, ())]
-        if refs:
-            await self._artifact(refs[0])
-        elif "text/plain" in data:
+        shown = bool(refs) and await self._artifact(refs[0])
+        if not shown and "text/plain" in data:
             self._console.say(plain(str(data["text/plain"])))
 
-    async def _artifact(self, ref: ArtifactRef) -> None:
+    async def _artifact(self, ref: ArtifactRef) -> bool:
+        """Print or write it, once; False if it isn't what its type says."""
         if ref.id in self._written:
-            return
-        self._written.add(ref.id)
+            return True
         content = await self._content(ref)
         if ref.media_type == FRAME_MIME:
-            self._console.say(_table(orjson.loads(content)))
-            return
-        path = await to_thread.run_sync(self._write, ref, content)
-        self._console.say(Text(f"wrote {path}", style="cyan"))
+            shown: RenderableType | None = _table(content)
+        else:
+            shown = await to_thread.run_sync(self._write, ref, content)
+        if shown is None:
+            return False
+        self._written.add(ref.id)
+        self._console.say(shown)
+        return True
 
-    def _write(self, ref: ArtifactRef, content: bytes) -> Path:
+    def _write(self, ref: ArtifactRef, content: bytes) -> Text | None:
         name = safe_name(ref.name or f"figure-{ref.id[:8]}")
         suffix = _SUFFIXES.get(ref.media_type, ".bin")
         if ref.media_type == PLOTLY_MIME:
-            content = _figure_page(content)
+            page = _figure_page(content)
+            if page is None:
+                return None
+            content = page
         number, path = 1, self._folder / f"{name}{suffix}"
         while True:
             try:
@@ -204,19 +220,28 @@ class Terminal:
                 number += 1
                 path = self._folder / f"{name}-{number}{suffix}"
             else:
-                return path
+                return Text(f"wrote {path}", style="cyan")
 
 
-def _figure_page(content: bytes) -> bytes:
-    """A page that stands on its own, made by plotly itself."""
+def _figure_page(content: bytes) -> bytes | None:
+    """A page that stands on its own, made by plotly itself; None if it can't."""
     import plotly.io
 
-    figure = plotly.io.from_json(content, skip_invalid=True)
-    page: str = plotly.io.to_html(figure, include_plotlyjs=True)
+    if not is_figure(orjson.loads(content)):
+        return None
+    try:
+        figure = plotly.io.from_json(content, skip_invalid=True)
+        page: str = plotly.io.to_html(figure, include_plotlyjs=True)
+    except Exception:  # what plotly raises for what a kernel sent is anything
+        log.debug("no page of a figure", exc_info=True)
+        return None
     return page.encode()
 
 
-def _table(frame: Mapping[str, Any]) -> Table:
+def _table(content: bytes) -> Table | None:
+    frame = orjson.loads(content)
+    if not is_frame(frame):
+        return None
     table = Table()
     for column in frame["columns"]:
         table.add_column(plain(str(column["name"])))

@@ -18,7 +18,7 @@ from chatkernel.events import (
     ToolReturn,
     ToolStatus,
 )
-from chatkernel.keeping import RICH_TYPES, is_rich, keep_output
+from chatkernel.keeping import RICH_TYPES, is_rich, keep_output, text_of
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -108,7 +108,8 @@ class _Keeper:
         else:
             shown = to_nbformat(output)
             if isinstance(output, DisplayData | ExecuteResult | UpdateDisplay):
-                shown["data"] = {"text/plain": output.data.get("text/plain", "")}
+                shown["data"] = {"text/plain": text_of(output.data.get("text/plain")) or ""}
+                shown["metadata"] = {}
         if isinstance(output, DisplayData) and output.display_id is not None:
             return {**shown, "transient": {"display_id": output.display_id}}
         return shown

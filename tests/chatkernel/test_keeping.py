@@ -67,10 +67,16 @@ def test_the_richest_comes_first() -> None:
     ]
 
 
+EMPTY: dict[str, dict[str, Any]] = {
+    PLOTLY_MIME: {"data": []},
+    FRAME_MIME: {"columns": [], "rows": [], "total": 0},
+}
+
+
 @pytest.mark.parametrize("mime", [PLOTLY_MIME, FRAME_MIME])
 def test_a_figure_or_table_makes_its_html_superfluous(mime: str) -> None:
-    (part,) = rich_parts({mime: {"data": []}, "text/html": "<div>", "text/plain": "x"})
-    assert (part.media_type, orjson.loads(part.content)) == (mime, {"data": []})
+    (part,) = rich_parts({mime: EMPTY[mime], "text/html": "<div>", "text/plain": "x"})
+    assert (part.media_type, orjson.loads(part.content)) == (mime, EMPTY[mime])
 
 
 @pytest.mark.parametrize("value", ["!", "=", "é", "", 5, None, ["aGk="], {"a": "b"}])
@@ -84,8 +90,14 @@ def test_html_that_is_no_text_is_left_out(value: object) -> None:
 
 
 def test_a_table_may_come_as_text() -> None:
-    (part,) = rich_parts({FRAME_MIME: '{"rows": []}'})
-    assert part.content == b'{"rows": []}'
+    text = orjson.dumps(EMPTY[FRAME_MIME]).decode()
+    (part,) = rich_parts({FRAME_MIME: text})
+    assert part.content == text.encode()
+
+
+def test_base64_may_have_line_breaks() -> None:
+    (part,) = rich_parts({"image/png": f"{PNG[:4]}\n{PNG[4:]}\n"})
+    assert part.content == b"\x89PNG"
 
 
 async def test_what_nobody_shows_is_not_kept() -> None:

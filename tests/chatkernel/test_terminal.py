@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 PNG = base64.b64decode(b"iVBORw0KGgo=")
 FIGURE = orjson.dumps({"data": [{"type": "bar", "y": [1]}], "layout": {}})
 TABLE = orjson.dumps({"columns": [{"name": "\x1b[2Ja"}], "rows": [["\x1b[31mb"]], "total": 1})
-CONTENTS = {"png": PNG, "figure": FIGURE, "table": TABLE}
+CONTENTS = {"png": PNG, "figure": FIGURE, "table": TABLE, "broken": b"[3]"}
 
 
 @pytest.fixture
@@ -277,3 +277,19 @@ async def test_one_figure_is_written_once(terminal: Terminal, tmp_path: Path) ->
     await terminal.show(displayed("png", "image/png"))
     await terminal.show(displayed("png", "image/png"))
     assert written(tmp_path) == ["figure-png.png"]
+
+
+@pytest.mark.parametrize("media_type", [FRAME_MIME, PLOTLY_MIME])
+async def test_what_was_kept_and_cannot_be_shown_is_said(
+    terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str], media_type: str
+) -> None:
+    event = displayed("broken", media_type)
+    event.parts[0].outputs[0]["data"]["text/plain"] = "stand-in"
+    await terminal.show(event)
+    assert capsys.readouterr().out == "stand-in\n"
+    shown = Shown(
+        tag="df", name="it", artifact=ArtifactRef(id="broken", media_type=media_type, size=1)
+    )
+    await terminal.show(said(TextPart(text="Look:", shown=(shown,))))
+    assert capsys.readouterr().out == "Look:\nit could not be shown.\n"
+    assert written(tmp_path) == []
