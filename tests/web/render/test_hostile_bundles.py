@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 COLUMNS = [{"name": "a", "dtype": "int64"}]
 DEEP: Any = 1
-for _ in range(245):
+for _ in range(250):
     DEEP = [DEEP]
 
 NO_FRAMES: list[Any] = [
