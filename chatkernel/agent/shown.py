@@ -21,21 +21,54 @@ STOPPED_SECONDS = 2.0
 """How long the figures of an answer that was stopped are waited for."""
 
 # What a page takes for a tag (web/render/markdown.py) and for code, or more: a tag that was resolved
-# and isn't drawn does no harm.
+# and isn't drawn does no harm. The time of every pattern grows with the text, whatever it is.
 _TAG = re.compile(
-    r"<(fig|df)\s+name\s*=\s*(?:\"([^\"<>\n]*)\"|'([^'<>\n]*)'|([^\s\"'<>/]+))[^<>]*>",
+    r"<(fig|df)\s+name\s*=\s*(?:\"([^\"<>\n]*+)\"|'([^'<>\n]*+)'|([^\s\"'<>/]++))[^<>]*+>",
     re.IGNORECASE,
 )
-_CODE = re.compile(
-    r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|(?<!`)(?P<ticks>`++)(?:[^\n]|\n(?![ \t]*\n))+?(?<!`)(?P=ticks)(?!`)",
-    re.MULTILINE | re.DOTALL,
-)
+_CODE = re.compile(r"^[ \t]*+(?P<fence>`{3,}+|~{3,}+)[^\n]*+\n|`++", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)[`~]*+[ \t]*+$", re.MULTILINE)
+_TICKS_OR_GAP = re.compile(r"(`++)|\n(?=[ \t]*+\n)")
 
 
 def tags(text: str) -> list[Tag]:
     """The tags of an answer outside its code, each once, in their order."""
-    return list(dict.fromkeys(_found(_CODE.sub("", text))))
+    return list(dict.fromkeys(_found("".join(_prose(text)))))
+
+
+def _prose(text: str) -> Iterator[str]:
+    """What is outside code."""
+    closed = _closed_ticks(text)
+    prose = at = 0
+    while code := _CODE.search(text, at):
+        at = _fence_end(text, code) if code["fence"] else closed.get(code.start(), -1)
+        if at < 0:
+            at = code.end()
+            continue
+        yield text[prose : code.start()]
+        prose = at
+    yield text[prose:]
+
+
+def _closed_ticks(text: str) -> dict[int, int]:
+    """Where backticks begin that the same number of them closes in their paragraph; where that ends."""
+    closed: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for match in _TICKS_OR_GAP.finditer(text):
+        if match[1] is None:
+            last.clear()
+            continue
+        if (begun := last.get(len(match[1]))) is not None:
+            closed[begun] = match.end()
+        last[len(match[1])] = match.start()
+    return closed
+
+
+def _fence_end(text: str, opening: re.Match[str]) -> int:
+    for line in _FENCE.finditer(text, opening.end()):
+        if line[1].startswith(opening["fence"]):
+            return line.end()
+    return len(text)
 
 
 def _found(text: str) -> Iterator[Tag]:

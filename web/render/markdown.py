@@ -28,11 +28,14 @@ TagKind = Literal["fig", "df"]
 LONGEST = 100_000
 """Longer text, in characters, is shown as it is."""
 PARSE_SECONDS = 2.0
-"""So is text that takes the parser longer than this, in the thread's own time: a table of many columns and rows."""
+"""So is text that takes the parser longer than this, in the thread's own time: a table of many columns and rows,
+or many lines that go on in the innermost of many lists."""
 MOST_MARKS = 1_500
 """So is text with more marks than this in one paragraph or cell: mistletoe's time grows with their square."""
 MOST_BLANKS = 500
 """So is text with more blanks in a row than this: a pattern of mistletoe's tries every split of them."""
+MOST_SLOTS = 1_000
+"""So is text with more figures, tables and code blocks than this: each is made when the parser is done."""
 
 _MARKS = "*_[]`~\\"
 _BLANKS = re.compile(r"[^\S\n]+")
@@ -71,19 +74,6 @@ class ShowTag(SpanToken):
         self.name = next(name for name in names if name is not None).strip()
 
 
-def _watched(until: float) -> type[ShowTag]:
-    """`ShowTag` that ends parsing: mistletoe asks it about every paragraph and cell before it reads them."""
-
-    class Watched(ShowTag):
-        @classmethod
-        def find(cls, string: str) -> Iterator[re.Match[str]]:
-            if thread_time() > until or sum(map(string.count, _MARKS)) > MOST_MARKS:
-                raise _TooMuchWork
-            return cls.pattern.finditer(string)
-
-    return Watched
-
-
 class Heading(block_token.Heading):
     """mistletoe's heading, told in time that grows with the line: its own pattern grows with the cube."""
 
@@ -102,10 +92,36 @@ class Heading(block_token.Heading):
         return True
 
 
+def _watched_spans(until: float) -> type[ShowTag]:
+    """`ShowTag` that ends parsing: mistletoe asks it about every paragraph and cell before it reads them."""
+
+    class WatchedTag(ShowTag):
+        @classmethod
+        def find(cls, string: str) -> Iterator[re.Match[str]]:
+            if thread_time() > until or sum(map(string.count, _MARKS)) > MOST_MARKS:
+                raise _TooMuchWork
+            return cls.pattern.finditer(string)
+
+    return WatchedTag
+
+
+def _watched_lines(until: float) -> type[Heading]:
+    """`Heading` that ends parsing: mistletoe asks it about every line, once for each block the line is in."""
+
+    class WatchedHeading(Heading):
+        @classmethod
+        def start(cls, line: str) -> bool:
+            if thread_time() > until:
+                raise _TooMuchWork
+            return super().start(line)
+
+    return WatchedHeading
+
+
 class _Renderer(HtmlRenderer):
     def __init__(self, tag: Callable[[TagKind, str], str]) -> None:
-        watched = _watched(thread_time() + PARSE_SECONDS)
-        super().__init__(watched, Heading, process_html_tokens=False)
+        until = thread_time() + PARSE_SECONDS
+        super().__init__(_watched_spans(until), _watched_lines(until), process_html_tokens=False)
         block_token.remove_token(block_token.Heading)
         self._tag = tag
         self._nonce = secrets.token_hex(12)
@@ -114,11 +130,16 @@ class _Renderer(HtmlRenderer):
 
     def _slot(self, html: Callable[[], str]) -> str:
         """A word that stands for the HTML, which is made when the rest is sanitised."""
+        if len(self._slots) == MOST_SLOTS:
+            raise _TooMuchWork
         self._slots.append(html)
         return f"k{self._nonce}k{len(self._slots) - 1}k"
 
-    def render_watched(self, token: ShowTag) -> str:
+    def render_watched_tag(self, token: ShowTag) -> str:
         return self._slot(lambda: self._tag(token.kind, token.name))
+
+    def render_watched_heading(self, token: Heading) -> str:
+        return self.render_heading(token)
 
     def render_block_code(self, token: BlockCode | CodeFence) -> str:
         source, language = token.content.removesuffix("\n"), token.language.strip().lower()

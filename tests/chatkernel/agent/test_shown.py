@@ -9,6 +9,7 @@ from chatkernel.errors import DiskFull
 from chatkernel.events import FRAME_MIME, PLOTLY_MIME, ArtifactRef, Shown
 from kernels import Kernel, KernelDied, Launch, Limits
 from tests.chatkernel.agent.stage import Stage, drained
+from tests.patience import given_up_after
 from web.render.markdown import render_markdown
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +38,10 @@ TEXTS = {
     '<fig name="">': [("fig", "")],
     "<fig/> <fig name> <figure name=a> <df>": [],
     '<fig name="cut': [],
+    '```` ` ``` <fig name="a"/> `` ` ` <df name="b"/> `': [],
+    '`a``b`<fig name="a"/>`c`': [("fig", "a")],
+    '   ``` \n~~~\n```~ \n<fig name="a"/>\n': [("fig", "a")],
+    '````\n```\n<df name="b"/>``': [],
     "": [],
 }
 
@@ -56,6 +61,23 @@ def test_the_page_shows_the_tags_that_are_resolved(text: str) -> None:
 
     render_markdown(text, tag=tag)
     assert set(rendered) <= set(tags(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join("`" * length for length in range(1, 1500)),
+        "<fig name=" + "a" * 1_000_000,
+        '<fig name="' * 90_000,
+        "~~~\n" * 250_000,
+        "\n".join("~" * length + "a" for length in range(3, 1400)),
+        ("\n" + " " * 1000) * 1000,
+    ],
+    ids=range(6),
+)
+def test_a_long_answer_is_looked_through_at_once(text: str) -> None:
+    with given_up_after(10):
+        assert tags(text) == []
 
 
 @pytest.fixture

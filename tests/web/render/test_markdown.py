@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 
 import pytest
 
+from tests.patience import given_up_after
 from tests.web.render.harmless import HOSTILE, problems
 from web.render import markdown
 from web.render.markdown import TagKind, render_markdown
+
+ADVERSARIAL = [
+    ">", "> ", "> a\n", ">a\n\n", "> - ", "- ", "- a\n", "- a\nb\n", "- > ", "1. a\n", "1) a\n2. b\n",
+    "  - a\n    - b\n", "- " * 40 + "a\n", ">" * 90 + " a\n", "[", "]", "[a](", "[a](b) ", "![a][b]",
+    "[a]: b\n", "[a]: b '\n", "[a\n\n", "*a ", "*a_ ", "**a**", "*" * 1_499 + "\n\n", "[a](" * 350 + "\n\n",
+    "~~a", "`a` ", "``a` ", "`", "~", "|", "|a|\n|-|\n", "a|b\n-|-\n", "a|\n" + "- " * 240 + "x\n",
+    "|a" * 2_000 + "\n" + "|-" * 2_000 + "\n", "<", "<a@b.", "<http:a", "&", "\\", "# a\n", "- - - ",
+    "_ " * 2_000 + "a\n", "a\n", "a\n=\n", "    a\n", "~~~\n", "```py\nx\n```\n", "<fig name=",
+    '<fig name="x"/>',
+]  # fmt: skip
 
 
 def render(text: str) -> str:
@@ -151,10 +163,27 @@ def test_text_that_breaks_off_renders_as_far_as_it_goes(text: str) -> None:
         "*a_" * 20_000,
         "a" + " " * 50_000 + "b",
         "# " + " " * 50_000,
+        "- " * 90 + "a\n" + "a\n" * 40_000,
+        ">" * 90 + "a\n" + "a\n" * 40_000,
+        "~~~\n" * 20_000,
+        "- ```\n" * 15_000,
+        '<fig name="x"/>\n\n' * 5_000,
     ],
 )
 def test_text_made_to_exhaust_the_parser_is_shown_plainly(text: str) -> None:
-    assert render(text) == f'<p class="plain">{text.replace(">", "&gt;")}</p>'
+    with given_up_after(15):
+        assert render(text) == f'<p class="plain">{escape(text, quote=False)}</p>'
+
+
+@pytest.mark.parametrize("unit", ADVERSARIAL, ids=range(len(ADVERSARIAL)))
+def test_no_text_keeps_the_parser_for_long(unit: str) -> None:
+    with given_up_after(15):
+        assert problems(render((unit * 100_000)[:100_000])) == []
+
+
+def test_text_of_many_lines_in_many_blocks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markdown, "PARSE_SECONDS", -1.0)
+    assert render("```\na\n```") == '<p class="plain">```\na\n```</p>'
 
 
 def test_a_tag_that_never_ends_is_text() -> None:
