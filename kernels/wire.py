@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -92,13 +94,27 @@ def read_json(data: bytes) -> JSON:
     brackets = data.count(b"[") + data.count(b"{")
     if brackets + data.count(b":") > _MOST_PARTS:
         _refuse_intricate(data)
-    try:
-        value: JSON = orjson.loads(data)
-    except ValueError:
-        value = _read_lenient(data)
+    with _garbage_waits():
+        try:
+            value: JSON = orjson.loads(data)
+        except ValueError:
+            value = _read_lenient(data)
     if brackets > _SAFE_BRACKETS:
         _refuse_deep(value)
     return value
+
+
+@contextmanager
+def _garbage_waits() -> Iterator[None]:
+    """To look for cycles among many lists, which have none, takes longer than to make them."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _refuse_intricate(data: bytes) -> None:

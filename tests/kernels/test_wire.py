@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import math
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -110,6 +112,28 @@ def test_json_of_much_text_or_many_numbers_is_not(value: JSON) -> None:
 def test_text_that_never_ends_is_no_json(bad: bytes) -> None:
     with pytest.raises(Malformed):
         read_json(bad)
+
+
+@pytest.mark.parametrize("data", [b"[[[]]]", b"[NaN]", b"no json", b"[" * 500 + b"]" * 500])
+def test_garbage_is_collected_again_when_json_was_read(data: bytes) -> None:
+    with suppress(Malformed):
+        read_json(data)
+    assert gc.isenabled()
+
+
+def test_many_lists_are_read_without_looking_for_garbage() -> None:
+    collected: list[str] = []
+
+    def count(phase: str, _info: dict[str, int]) -> None:
+        collected.append(phase)
+
+    gc.callbacks.append(count)
+    try:
+        read = read_json(b"[" + b"[]," * 100_000 + b"0]")
+    finally:
+        gc.callbacks.remove(count)
+    assert len(collected) < 10
+    assert isinstance(read, list)
 
 
 def test_only_a_little_json_is_made_strict() -> None:
