@@ -143,6 +143,7 @@ class Birth:
         os.environ.clear()
         os.environ.update(request.environment)
         time.tzset()
+        tempfile.tempdir = None  # the fork server's, if a library has asked for it
         os.umask(0o077)
         os.chdir(request.folder)
         confine(request.plan)

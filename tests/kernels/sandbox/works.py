@@ -195,6 +195,16 @@ def list_network_interfaces() -> None:
     assert psutil.net_if_addrs()["lo"]
 
 
+def use_threads_of_zmq() -> None:
+    import zmq
+
+    with zmq.Context() as context, context.socket(zmq.PAIR) as one, context.socket(zmq.PAIR) as two:
+        one.bind("inproc://here")
+        two.connect("inproc://here")
+        two.send(b"x")
+        assert one.recv() == b"x"
+
+
 def use_pairs_of_sockets() -> None:
     one, other = socket.socketpair()
     one.sendall(b"x")
