@@ -122,7 +122,7 @@ def unconnected(machine: str, *, network: Network) -> bytes:
         "socketpair": "socketpair",
         **dict.fromkeys(_SYSTEM_V, _NO_SUCH_CALL),
         **dict.fromkeys(_CHANGES_OF_MODE, _NOTHING_DONE),
-        **dict.fromkeys(_CHANGES_OF_TIMES, _NOTHING_DONE),
+        **dict.fromkeys(_CHANGES_OF_TIMES, _NOT_PERMITTED),
         "utimensat": "utimensat",
         "inotify_add_watch": _DENIED,
         **dict.fromkeys(_CHANGES_OF_ATTRIBUTES, refuse(errno.EOPNOTSUPP)),
@@ -142,9 +142,13 @@ def unconnected(machine: str, *, network: Network) -> bytes:
             Return(_DENIED),
         ],
         "utimensat": [  # without a path it is about a descriptor, which Landlock let be opened
-            *(Load(argument(1)), ReturnIf(">=", 1, _NOTHING_DONE)),
-            *(Load(argument(1) + _HIGH_WORD), ReturnIf(">=", 1, _NOTHING_DONE)),
+            *_unless_null(1, then="utimensat: path"),
             Return(ALLOW),
+            Label("utimensat: path"),
+            *_unless_null(2, then="utimensat: times"),
+            Return(_NOT_PERMITTED),  # "now": who wants that makes the file otherwise
+            Label("utimensat: times"),
+            Return(_NOTHING_DONE),
         ],
         **{
             name: [Load(argument(0)), *_when((0,), ALLOW), Return(refused)]
@@ -221,6 +225,12 @@ def _known_socket() -> list[Statement]:
         *_when(_PROTOCOLS, ALLOW),
         Return(refuse(errno.EPROTONOSUPPORT)),
     ]
+
+
+def _unless_null(index: int, *, then: str) -> Iterator[Statement]:
+    """Go to ``then`` if the argument is a pointer to something."""
+    for place in (argument(index), argument(index) + _HIGH_WORD):
+        yield from (Load(place), Branch(">=", 1, then=then))
 
 
 def _when(values: Sequence[int], result: int) -> Iterator[Statement]:

@@ -22,6 +22,7 @@ from tests.kernels.sandbox.machine import Machine
 from tests.kernels.sandbox.probe import exit_after, probe
 from tests.kernels.sandbox.works import WORKS
 
+
 class Laps(dict[str, float]):
     """Milliseconds, by what took them."""
 

@@ -180,7 +180,8 @@ def test_once_sealed_a_thread_may_say_how_it_is_scheduled(machine: str) -> None:
 def test_once_sealed_times_are_changed_by_descriptor_only(machine: str) -> None:
     assert sealed(machine, "utimensat", 3, 0) == ALLOW
     for path in (1, 0xFFFF_FFFF, 1 << 32, 0x7FFF_0000_0000):
-        assert sealed(machine, "utimensat", -100, path) == refuse(0)
+        assert sealed(machine, "utimensat", -100, path, path) == refuse(0)
+        assert sealed(machine, "utimensat", -100, path, 0) == refuse(errno.EPERM)
 
 
 @machines

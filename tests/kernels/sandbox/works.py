@@ -116,6 +116,12 @@ def copy_files_with_their_modes() -> None:
     shutil.copy2("one", "three")
 
 
+def touch_files() -> None:
+    for _ in range(2):
+        Path("touched").touch()
+    assert Path("touched").exists()
+
+
 def use_a_terminal() -> None:
     import pty
 
