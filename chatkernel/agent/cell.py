@@ -184,7 +184,7 @@ def _dead(interaction: Interaction, transcript: Transcript, death: KernelDied) -
     if interaction.stopping:
         remark = f"The cell could not be interrupted, so Python was ended. {VARIABLES_GONE}"
         return CellRun("stopped", transcript.outputs(), remark)
-    remark = f"Python ended: {death.death.cause}. {VARIABLES_GONE}"
+    remark = death.death.said(VARIABLES_GONE)
     return CellRun("died", transcript.outputs(), remark)
 
 
