@@ -67,10 +67,11 @@ while True:
     file.flush()
 """
 TOO_DEEP = """
-import os
-while True:
+import os, time
+for _ in range(110):
     os.mkdir("d")
     os.chdir("d")
+time.sleep(1000)
 """
 
 
