@@ -14,7 +14,7 @@ import pytest
 
 from chatkernel.errors import DiskFull
 from chatkernel.live_kernels import LiveKernels, Owner
-from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits
+from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch
 
@@ -47,13 +47,20 @@ class Launcher:
         self.deaths.append((owner, death))
 
     @asynccontextmanager
-    async def open(self, *, per_user: int = 2) -> AsyncIterator[LiveKernels]:
+    async def open(
+        self, *, per_user: int = 2, total: int = 10, idle_seconds: float = 100.0
+    ) -> AsyncIterator[LiveKernels]:
         """Kernels; the test has half a minute with them."""
-        limits = Limits(grace_seconds=0.2)
+        limits = Limits(
+            grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
+        )
         with anyio.fail_after(30):
-            async with LiveKernels.open(
-                self.launch, limits=limits, per_user=per_user, on_death=self.died
-            ) as kernels:
+            async with (
+                Watch.open(self.folder) as watch,
+                LiveKernels.open(
+                    self.launch, limits=limits, watch=watch, on_death=self.died
+                ) as kernels,
+            ):
                 yield kernels
 
 
