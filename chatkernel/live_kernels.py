@@ -127,9 +127,7 @@ class LiveKernels:
         """Begin to start the chat's kernel, if it has none, without waiting for it."""
         self._hold(owner)
 
-    async def lend(
-        self, owner: Owner, *, waiting: Callable[[int], None] = lambda before: None
-    ) -> Kernel:
+    async def lend(self, owner: Owner, *, waiting: Callable[[int], None] | None = None) -> Kernel:
         """The chat's kernel, started first when there is none. ``waiting`` hears how many get a place
         before it, while there is no free one.
 
@@ -139,7 +137,7 @@ class LiveKernels:
         held = self._hold(owner)
         told: int | None = None
         while (before := self.places.before(held)) is not None:
-            if before != told:
+            if waiting is not None and before != told:
                 waiting(before)
             told = before
             await self.places.changed()
@@ -261,8 +259,10 @@ class LiveKernels:
                 waiting.cancel_scope.cancel()
 
             async def idle() -> None:
-                while (left := self._idle_left(held)) > 0:
+                left = self._idle_left(held)
+                while left > 0:
                     await anyio.sleep(left)
+                    left = self._idle_left(held)
                 log.info("kernel of chat %s was idle for too long", held.owner.chat_id)
                 self._let_go(held)
 

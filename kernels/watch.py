@@ -116,7 +116,7 @@ class Watch:
         if watched.busy is not watched.kernel.busy:
             watched.busy = watched.kernel.busy
             self.news.tell()
-        if not watched.looking and now >= watched.at + self._interval(watched):
+        if not watched.looking.locked() and now >= watched.at + self._interval(watched):
             self._tasks.start_soon(self._look, watched)
 
     def _pause(self, now: float) -> float:
@@ -139,20 +139,18 @@ class Watch:
 
     async def _look(self, watched: Watched, pss: bool = False) -> None:
         """Look at it and act on what is found. What goes wrong must not end the watch."""
-        if watched.looking or watched.kernel.death is not None:
-            return
-        watched.looking = True
-        try:
-            before = watched.shown
-            watched.note(await self._seen(watched, pss=pss))
-            if watched.shown != before:
-                self.news.tell()
-            await self._judge(watched)
-        except Exception:  # the others must go on being watched
-            log.exception("watching kernel %s", watched.kernel.id)
-            watched.at = time.monotonic()
-        finally:
-            watched.looking = False
+        async with watched.looking:
+            if watched.kernel.death is not None:
+                return
+            try:
+                before = watched.shown
+                watched.note(await self._seen(watched, pss=pss))
+                if watched.shown != before:
+                    self.news.tell()
+                await self._judge(watched)
+            except Exception:  # the others must go on being watched
+                log.exception("watching kernel %s", watched.kernel.id)
+                watched.at = time.monotonic()
 
     async def _seen(self, watched: Watched, *, pss: bool) -> Look:
         kernel, launch = watched.kernel, watched.launch

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+import anyio
+
 from kernels.excess import Found, found_in
 from kernels.folder_usage import FolderUsage, read_folder
 from kernels.kernel import Kernel
@@ -66,7 +68,7 @@ class Watched:
     at: float = 0.0
     folder_due: float = 0.0
     busy: bool = False
-    looking: bool = False
+    looking: anyio.Lock = field(default_factory=anyio.Lock)
     ending: bool = False
     _pss_bytes: int | None = None
     _pss_resident: int = 0
