@@ -93,7 +93,7 @@ def _view_of_living(owner: Owner, watched: Watched, used: float, now: float) -> 
         pss_bytes=watched.memory_bytes,
         cpu_percent=100 * watched.cpu,
         cpu_seconds=watched.cpu_seconds,
-        processes=watched.found.usage.processes,
+        processes=watched.usage.processes,
         age_seconds=watched.kernel.age,
     )
 

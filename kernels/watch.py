@@ -14,13 +14,12 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from kernels.excess import excess, filled_disk
+from kernels.excess import excess_of_files, excess_of_processes, filled_disk
 from kernels.exits import Death
-from kernels.folder_usage import FolderUsage
 from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.news import News
-from kernels.watched import Look, Watched, look
+from kernels.watched import Watched, count, look
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +35,14 @@ class Rhythm:
 
     ``busy``: while a cell runs, or its processes do something all the same. ``near``: beyond half of
     its memory. ``idle``: otherwise, and more rarely when that would take more than ``share`` of a core
-    for all. Whatever takes long, of many processes or files, takes ``share_of_one`` of a core at most.
+    for all. ``folder``: between two counts of a workspace. Many processes or files, which take long,
+    take ``share_of_one`` of a core at most.
     """
 
     busy: float = 0.25
     near: float = 0.05
     idle: float = 5.0
+    folder: float = 1.0
     share: float = 0.01
     share_of_one: float = 0.1
 
@@ -58,6 +59,7 @@ class Watch:
         self._disk = disk
         self._rhythm = rhythm
         self._threads = CapacityLimiter(_THREADS)
+        self._counting_threads = CapacityLimiter(_THREADS)
         self._watched: set[Watched] = set()
         self._arrived = anyio.Event()
 
@@ -118,6 +120,10 @@ class Watch:
             self.news.tell()
         if not watched.looking.locked() and now >= watched.at + self._interval(watched):
             self._tasks.start_soon(self._look, watched)
+        if watched.active or watched.before is None:
+            due = watched.count_due(seconds=self._rhythm.folder, share=self._rhythm.share_of_one)
+            if not watched.counting.locked() and now >= due:
+                self._tasks.start_soon(self._count, watched)
 
     def _pause(self, now: float) -> float:
         near = any(self._is_near(watched) for watched in self._watched)
@@ -138,33 +144,43 @@ class Watch:
         return watched.active and 2 * watched.memory_bytes > watched.kernel.limits.memory_bytes
 
     async def _look(self, watched: Watched, pss: bool = False) -> None:
-        """Look at it and act on what is found. What goes wrong must not end the watch."""
+        """Look at it and act on what is found."""
+        kernel, launch = watched.kernel, watched.launch
         async with watched.looking:
-            if watched.kernel.death is not None:
+            if kernel.death is not None:
                 return
             try:
-                before = watched.shown
-                watched.note(await self._seen(watched, pss=pss))
-                if watched.shown != before:
-                    self.news.tell()
-                await self._judge(watched)
-            except Exception:  # the others must go on being watched
-                log.exception("watching kernel %s", watched.kernel.id)
+                seen = await to_thread.run_sync(
+                    lambda: look(kernel.pid, launch, kernel.limits, pss=pss), limiter=self._threads
+                )
+            except Exception:  # whatever it is, the others must go on being watched
+                log.exception("looking at kernel %s", kernel.id)
                 watched.at = time.monotonic()
+                return
+            before = watched.shown
+            watched.note(seen)
+            if watched.shown != before:
+                self.news.tell()
+            await self._judge(
+                watched, excess_of_processes(seen.usage, kernel.limits, busy=kernel.busy)
+            )
 
-    async def _seen(self, watched: Watched, *, pss: bool) -> Look:
-        kernel, launch = watched.kernel, watched.launch
-        now = time.monotonic()
-        folder = now >= watched.folder_due and (watched.active or watched.before is None)
-        return await to_thread.run_sync(
-            lambda: look(kernel.pid, launch, kernel.limits, pss=pss, folder=folder),
-            limiter=self._threads,
-        )
+    async def _count(self, watched: Watched) -> None:
+        """Count its workspace and act on what is found."""
+        kernel, launch, deleted = watched.kernel, watched.launch, watched.usage.files
+        async with watched.counting:
+            counted = await to_thread.run_sync(
+                lambda: count(launch, kernel.limits, deleted), limiter=self._counting_threads
+            )
+            before = watched.before or counted.workspace
+            watched.note_count(counted)
+            await self._judge(
+                watched,
+                excess_of_files(counted.workspace, before, kernel.limits, busy=kernel.busy),
+            )
 
-    async def _judge(self, watched: Watched) -> None:
-        kernel = watched.kernel
-        before = watched.before or FolderUsage()
-        if death := excess(watched.found, before, kernel.limits, busy=kernel.busy):
+    async def _judge(self, watched: Watched, death: Death | None) -> None:
+        if death is not None:
             await self._end(watched, death)
 
     async def _end(self, watched: Watched, death: Death) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.excess import Found, excess, filled_disk, found_in, size_in_words
+from kernels.excess import excess_of_files, excess_of_processes, filled_disk, size_in_words
+from kernels.exits import Death
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
 from kernels.open_files import OpenFiles
@@ -16,19 +17,20 @@ LIMITS = Limits(
 NOTHING = FolderUsage()
 
 
-def said(found: Found, before: FolderUsage = NOTHING, *, busy: bool = True) -> str | None:
-    death = excess(found, before, LIMITS, busy=busy)
+def said(death: Death | None) -> str | None:
     return death.said("Its variables are gone.") if death else None
 
 
 def test_memory() -> None:
-    over = Found(Usage(resident_bytes=5 << 30, pss=Pss((2 << 30) + 1)))
-    assert said(over) == (
+    over = Usage(resident_bytes=5 << 30, pss=Pss((2 << 30) + 1))
+    assert said(excess_of_processes(over, LIMITS, busy=True)) == (
         "The cell used more than 2 GiB and Python was ended. Its variables are gone. "
         "Work on fewer rows or columns at once, or delete what you no longer need."
     )
-    assert str(said(over, busy=False)).startswith("Python used more than 2 GiB and was ended.")
-    assert said(Found(Usage(resident_bytes=5 << 30, pss=Pss(2 << 30)))) is None
+    idle = said(excess_of_processes(over, LIMITS, busy=False))
+    assert str(idle).startswith("Python used more than 2 GiB and was ended.")
+    within = Usage(resident_bytes=5 << 30, pss=Pss(2 << 30))
+    assert excess_of_processes(within, LIMITS, busy=True) is None
 
 
 def test_shared_memory_and_files_of_memory_count_once() -> None:
@@ -39,10 +41,9 @@ def test_shared_memory_and_files_of_memory_count_once() -> None:
 
 
 def test_processes() -> None:
-    assert said(Found(Usage(threads=10))) is None
-    assert "The cell started more than 10 processes and threads" in str(
-        said(Found(Usage(threads=11)))
-    )
+    assert excess_of_processes(Usage(threads=10), LIMITS, busy=True) is None
+    death = excess_of_processes(Usage(threads=11), LIMITS, busy=True)
+    assert "The cell started more than 10 processes and threads" in str(said(death))
 
 
 @pytest.mark.parametrize(
@@ -55,17 +56,9 @@ def test_processes() -> None:
     ],
 )
 def test_workspace(now: FolderUsage, deed: str | None) -> None:
-    found = Found(Usage(), now)
-    assert (deed is None and said(found) is None) or f"The cell {deed} and Python" in str(
-        said(found)
-    )
-    assert said(found, before=now) is None
-
-
-def test_what_is_deleted_and_open_is_in_the_workspace_still() -> None:
-    usage = Usage(files=OpenFiles(deleted_bytes=5, deleted_files=1))
-    assert found_in(usage, FolderUsage(bytes=7, files=2)).workspace == FolderUsage(12, 3)
-    assert found_in(usage, None).workspace is None
+    death = excess_of_files(now, NOTHING, LIMITS, busy=True)
+    assert (death and death.cause) == deed
+    assert excess_of_files(now, now, LIMITS, busy=True) is None
 
 
 def test_a_full_disk() -> None:

@@ -111,8 +111,8 @@ async def test_a_cell_that_takes_too_much_memory_is_ended(
 async def test_what_processes_share_counts_once(watch: Watch, launch: Launch) -> None:
     async with opened(watch, launch) as (kernel, watched):
         await run(kernel, FORKED)
-        await until(watch, lambda: watched.found.usage.processes == 8)
-        assert watched.found.usage.at_most_bytes > 1500 << 20
+        await until(watch, lambda: watched.usage.processes == 8)
+        assert watched.usage.at_most_bytes > 1500 << 20
         await watch.measure()
         assert 250 << 20 < watched.memory_bytes < 500 << 20
         assert await value(kernel, "len(held)") == str(250 << 20)
