@@ -19,7 +19,7 @@ from kernels.exits import Death
 from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.news import News
-from kernels.watched import Watched, count, look
+from kernels.watched import Count, Watched, count, look
 
 log = logging.getLogger(__name__)
 
@@ -169,9 +169,13 @@ class Watch:
         """Count its workspace and act on what is found."""
         kernel, launch, deleted = watched.kernel, watched.launch, watched.usage.files
         async with watched.counting:
-            counted = await to_thread.run_sync(
-                lambda: count(launch, kernel.limits, deleted), limiter=self._counting_threads
-            )
+            try:
+                counted = await to_thread.run_sync(
+                    lambda: count(launch, kernel.limits, deleted), limiter=self._counting_threads
+                )
+            except Exception:  # as above
+                log.exception("counting the workspace of kernel %s", kernel.id)
+                counted = Count(watched.workspace, time.monotonic(), 0.0)
             before = watched.before or counted.workspace
             watched.note_count(counted)
             await self._judge(
