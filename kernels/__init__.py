@@ -15,6 +15,7 @@ from kernels.excerpt import excerpt
 from kernels.exits import Death, classify
 from kernels.fork_server import PRELOAD, ForkServer, ForkServerFailed, Warmed
 from kernels.kernel import Kernel
+from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
 from kernels.limits import Limits
@@ -59,12 +60,14 @@ __all__ = [
     "KernelDied",
     "KernelError",
     "KernelStartFailed",
+    "Ladder",
     "Launch",
     "Limits",
     "Message",
     "NoSuchVariable",
     "Output",
     "RequestTimedOut",
+    "Rung",
     "Sandbox",
     "Shown",
     "Stream",

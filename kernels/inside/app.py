@@ -21,11 +21,12 @@ _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 class App(IPKernelApp):
-    """Stock, except for three things.
+    """Stock, except for four things.
 
     There is room for what the server hasn't read yet, as a full queue loses messages. The
     workspace can be imported from, which IPython doesn't do under ``python -P``. And nothing
-    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`).
+    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`). It
+    ends without waiting for what has ended before (`start`).
     """
 
     def _bind_socket(self, s: Any, port: int) -> Any:
@@ -41,6 +42,14 @@ class App(IPKernelApp):
         self.iopub_thread = IOPubThread(socket, pipe=False, session=self.session)
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
+
+    def start(self) -> None:
+        """Until the kernel is asked to end. Then the control thread, which has just said so, may still
+        be flushing: it would wait for ever if the thread that publishes were ended first."""
+        super().start()
+        if (control := self.control_thread) is not None and control.is_alive():
+            control.stop()
+            control.join()
 
     def init_path(self) -> None:
         """The working directory comes after the standard library and before installed ones."""

@@ -66,6 +66,20 @@ class InsideKernel(IPythonKernel):
             self.send_response(self.iopub_socket, "error", content)
         return content
 
+    def finish_metadata(self, parent: Any, metadata: Any, reply_content: Any) -> Any:
+        """What a client had queued behind a cell that failed is dropped (``stop_on_error``).
+
+        Upstream drops it after the reply, and with it what a quick client sends because of the reply.
+        """
+        asked = parent["content"]
+        failed = reply_content["status"] == "error"
+        if failed and asked.get("stop_on_error", True) and not asked.get("silent", False):
+            super()._abort_queues(parent["header"].get("subshell_id"))
+        return super().finish_metadata(parent, metadata, reply_content)
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Done before the reply, see `finish_metadata`."""
+
     def raw_input(self, prompt: str = "") -> str:
         """What ``input()`` calls."""
         if not self._allow_stdin:
