@@ -11,32 +11,41 @@ import psutil
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
-from kernels import ErrorOutput, Kernel, KernelDied, Ladder, Launch, Limits, Output, Rung, Stream
-from kernels.sandbox import Tier
-from tests.kernels.running import collect, error, only, value
-from tests.kernels.tiered import ISOLATED, in_tier, processes, until_gone
+from kernels import Kernel, KernelDied, Ladder, Launch, Limits, Output, Rung, Stream
+from tests.kernels.running import collect, error, value
+from tests.kernels.tiered import processes, until_gone
 
-pytestmark = [pytest.mark.anyio, pytest.mark.blocks, pytest.mark.parametrize("tier", ISOLATED)]
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
 # A flush returns a moment before the message is sent, for which a regex leaves no time.
 GO = "import time; print('go', flush=True); time.sleep(0.05)\n"
-SWALLOW = "while True:\n    try: time.sleep(1e6)\n    except KeyboardInterrupt: pass"
+SWALLOWS = """
+while True:
+    try:
+        import time; print('go', flush=True); time.sleep(1e6)
+    except KeyboardInterrupt:
+        pass
+"""
 HEEDS = {
-    "a loop": "while True: pass",
-    "a sleep": "time.sleep(1e6)",
-    "a catastrophic regex": "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
-    "a program": "import subprocess; subprocess.run(['sleep', '1000000'])",
-    "a shell": "!sleep 1000000",
-    "a coroutine": "import asyncio; await asyncio.sleep(1e6)",
+    "a loop": f"{GO}while True: pass",
+    "a sleep": f"{GO}time.sleep(1e6)",
+    "a catastrophic regex": f"{GO}import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
+    "a program": f"{GO}import subprocess; subprocess.run(['sleep', '1000000'])",
+    "a shell": f"{GO}!sleep 1000000",
+    "a coroutine": f"{GO}import asyncio; await asyncio.sleep(1e6)",
 }
 HEEDS_NOT = {
-    "swallows the interrupt": SWALLOW,
-    "ignores the signal": "import signal; signal.signal(2, signal.SIG_IGN)\nwhile True: pass",
-    "and its daemons": "import subprocess\n"
-    "subprocess.Popen(['setsid', 'sh', '-c', 'trap : INT TERM HUP; sleep 1000000; :'])\n" + SWALLOW,
+    "swallows the interrupt": SWALLOWS,
+    "ignores the signal": f"import signal; signal.signal(2, signal.SIG_IGN)\n{GO}while True: pass",
+    "has daemons": f"""
+import subprocess
+for _ in range(3):
+    subprocess.Popen("trap '' INT TERM HUP; sleep 1000000; :", shell=True, start_new_session=True)
+{SWALLOWS}""",
 }
-SORT = "import numpy as np; x = np.random.default_rng(1).random(40_000_000); x.sort()"
-KEPT = "kept = 1\nkept"
+SORT = f"{GO}import numpy as np; x = np.random.default_rng(1).random(40_000_000); x.sort()"
+PATIENT = Limits(grace_seconds=20)
+IMPATIENT = Limits(grace_seconds=0.3)
 
 
 @dataclass
@@ -51,9 +60,8 @@ class Stopped:
 
     async def run(self, code: str) -> None:
         with anyio.fail_after(30):
-            async for output in self.kernel.execute(
-                GO + code, Ladder(self._wish.wait, self._climbed)
-            ):
+            ladder = Ladder(self._wish.wait, self._climbed)
+            async for output in self.kernel.execute(code, ladder):
                 self.outputs.append(output)
                 if isinstance(output, Stream) and "go" in output.text:
                     self._wish.set()
@@ -63,69 +71,70 @@ class Stopped:
         self.found = processes(self.kernel)
 
 
-@pytest.fixture
-async def kernel(launch: Launch, tier: Tier) -> AsyncIterator[Kernel]:
-    async with Kernel.open(in_tier(launch, tier), limits=Limits(grace_seconds=0.3)) as kernel:
-        assert await value(kernel, KEPT) == "1"
+@asynccontextmanager
+async def opened(launch: Launch, limits: Limits = PATIENT) -> AsyncIterator[Kernel]:
+    async with Kernel.open(launch, limits=limits) as kernel:
+        assert await value(kernel, "kept = 1\nkept") == "1"
         yield kernel
 
 
-async def the_next_cell_works(launch: Launch, tier: Tier) -> None:
-    async with Kernel.open(in_tier(launch, tier)) as fresh:
+async def the_next_cell_works(launch: Launch) -> None:
+    async with Kernel.open(launch) as fresh:
         assert await value(fresh, "'kept' in globals()") == "False"
 
 
 @pytest.mark.parametrize("code", HEEDS.values(), ids=HEEDS)
-async def test_what_heeds_the_interrupt_keeps_its_kernel(kernel: Kernel, code: str) -> None:
-    before = processes(kernel)
-    stopped = Stopped(kernel)
-    await stopped.run(code)
-    assert stopped.rungs == [Rung.INTERRUPT]
-    assert await value(kernel, "kept") == "1"
-    await until_gone([process for process in stopped.found if process not in before])
+async def test_what_heeds_the_interrupt_keeps_its_kernel(tiered: Launch, code: str) -> None:
+    async with opened(tiered) as kernel:
+        before = processes(kernel)
+        stopped = Stopped(kernel)
+        await stopped.run(code)
+        assert stopped.rungs == [Rung.INTERRUPT]
+        assert await value(kernel, "kept") == "1"
+        await until_gone([process for process in stopped.found if process not in before])
 
 
 @pytest.mark.parametrize("code", HEEDS_NOT.values(), ids=HEEDS_NOT)
-async def test_what_does_not_is_ended_with_all_it_started(
-    kernel: Kernel, launch: Launch, tier: Tier, code: str
-) -> None:
-    stopped = Stopped(kernel)
-    with pytest.raises(KernelDied, match="ended by force"):
-        await stopped.run(code)
-    assert stopped.rungs == [Rung.INTERRUPT, Rung.KILL]
-    await until_gone(stopped.found)
-    await the_next_cell_works(launch, tier)
-
-
-async def test_a_sort_ends_when_it_is_done_or_with_its_kernel(
-    kernel: Kernel, launch: Launch, tier: Tier
-) -> None:
-    stopped = Stopped(kernel)
-    try:
-        await stopped.run(SORT)
-    except KernelDied:
+async def test_what_does_not_is_ended_with_all_it_started(tiered: Launch, code: str) -> None:
+    async with opened(tiered, IMPATIENT) as kernel:
+        stopped = Stopped(kernel)
+        with pytest.raises(KernelDied, match="ended by force"):
+            await stopped.run(code)
         assert stopped.rungs == [Rung.INTERRUPT, Rung.KILL]
         await until_gone(stopped.found)
-        await the_next_cell_works(launch, tier)
-    else:
+        await the_next_cell_works(tiered)
+
+
+async def test_a_sort_ends_when_it_is_done_or_with_its_kernel(tiered: Launch) -> None:
+    async with opened(tiered, IMPATIENT) as kernel:
+        stopped = Stopped(kernel)
+        try:
+            await stopped.run(SORT)
+        except KernelDied:
+            assert stopped.rungs == [Rung.INTERRUPT, Rung.KILL]
+            await until_gone(stopped.found)
+            await the_next_cell_works(tiered)
+        else:
+            assert await value(kernel, "kept") == "1"
+
+
+async def test_input_ends_with_what_to_do(tiered: Launch) -> None:
+    async with opened(tiered) as kernel:
+        assert "Put the value into the code" in (await error(kernel, "input()")).evalue
         assert await value(kernel, "kept") == "1"
 
 
-async def test_input_ends_with_what_to_do(kernel: Kernel) -> None:
-    assert "Put the value into the code" in (await error(kernel, "input()")).evalue
-    assert await value(kernel, "kept") == "1"
-
-
 @pytest.mark.parametrize("code", [SORT, *HEEDS_NOT.values()], ids=["sorts", *HEEDS_NOT])
-async def test_force_asks_nobody(kernel: Kernel, launch: Launch, tier: Tier, code: str) -> None:
-    found: list[psutil.Process] = []
-    with pytest.raises(KernelDied, match="ended by force"):
-        async for _ in kernel.execute(GO + code):
-            found = processes(kernel)
-            await kernel.kill()
-    assert len(found) >= 2
-    await until_gone(found)
-    await the_next_cell_works(launch, tier)
+async def test_force_asks_nobody(tiered: Launch, code: str) -> None:
+    async with opened(tiered) as kernel:
+        found: list[psutil.Process] = []
+        with pytest.raises(KernelDied, match="ended by force"):
+            async for _ in kernel.execute(code):
+                found = found or processes(kernel)
+                await kernel.kill()
+        assert len(found) >= 2
+        await until_gone(found)
+        await the_next_cell_works(tiered)
 
 
 @asynccontextmanager
@@ -148,36 +157,30 @@ async def ask_to_interrupt(client: AsyncKernelClient) -> object:
 
 
 @pytest.mark.parametrize("code", HEEDS.values(), ids=HEEDS)
-async def test_another_client_interrupts_our_cell(
-    kernel: Kernel, launch: Launch, code: str
-) -> None:
-    before = processes(kernel)
-    outputs: list[Output] = []
-    async with another_client(launch, kernel) as client, anyio.create_task_group() as tasks:
-        tasks.start_soon(collect, kernel, GO + code, outputs)
-        while not outputs:
-            await anyio.sleep(0.01)
-        found = processes(kernel)
-        assert await ask_to_interrupt(client) == "ok"
-    assert await value(kernel, "kept") == "1"
-    await until_gone([process for process in found if process not in before])
+async def test_another_client_interrupts_our_cell(tiered: Launch, code: str) -> None:
+    async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
+        before, outputs = processes(kernel), list[Output]()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect, kernel, code, outputs)
+            while not outputs:
+                await anyio.sleep(0.01)
+            found = processes(kernel)
+            assert await ask_to_interrupt(client) == "ok"
+        assert await value(kernel, "kept") == "1"
+        await until_gone([process for process in found if process not in before])
 
 
-async def test_another_client_interrupts_a_question_of_its_own(
-    kernel: Kernel, launch: Launch
-) -> None:
-    async with another_client(launch, kernel) as client:
+async def test_another_client_interrupts_a_question_of_its_own(tiered: Launch) -> None:
+    async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
         client.execute("input('who?')", allow_stdin=True)
         assert (await client.get_stdin_msg(timeout=20))["content"]["prompt"] == "who?"
         assert await ask_to_interrupt(client) == "ok"
         assert (await client.get_shell_msg(timeout=20))["content"]["ename"] == "KeyboardInterrupt"
-    assert await value(kernel, "kept") == "1"
+        assert await value(kernel, "kept") == "1"
 
 
-async def test_what_another_client_sends_after_a_failure_is_run(
-    kernel: Kernel, launch: Launch
-) -> None:
-    async with another_client(launch, kernel) as client:
+async def test_what_another_client_sends_after_a_failure_is_run(tiered: Launch) -> None:
+    async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
         for _ in range(20):
             client.execute("1 / 0")
             assert (await client.get_shell_msg(timeout=20))["content"]["status"] == "error"
@@ -185,11 +188,16 @@ async def test_what_another_client_sends_after_a_failure_is_run(
             assert (await client.get_shell_msg(timeout=20))["content"]["status"] == "ok"
 
 
-async def test_what_another_client_had_queued_behind_a_failure_is_dropped(
-    kernel: Kernel, launch: Launch
-) -> None:
-    async with another_client(launch, kernel) as client:
+async def test_what_another_client_had_queued_behind_a_failure_is_dropped(tiered: Launch) -> None:
+    async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
         client.execute("import time; time.sleep(0.3); 1 / 0")
         client.execute("1")
         replies = [await client.get_shell_msg(timeout=20) for _ in range(2)]
         assert [reply["content"]["status"] for reply in replies] == ["error", "aborted"]
+
+
+async def test_an_idle_kernel_ends_by_itself(tiered: Launch) -> None:
+    with anyio.fail_after(30):
+        for _ in range(8):
+            async with Kernel.open(tiered, limits=Limits(close_seconds=1000)):
+                pass

@@ -1,24 +1,46 @@
-"""Tests in the tiers of isolation that this machine offers."""
+"""Tests in the tiers of isolation."""
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import psutil
 
-from kernels import Kernel, Launch, Tier
+from kernels import ForkServer, Kernel, Launch, Sandbox, Tier
 
 ISOLATED = (Tier.FULL, Tier.LANDLOCK)
 
 _GONE_SECONDS = 10.0
+_AS_ANOTHER_USER = '#!/bin/sh\nexec unshare --user --map-user=1234 --map-group=1234 {} "$@"\n'
 
 
-def in_tier(launch: Launch, tier: Tier) -> Launch:
-    """The same launch in this tier. Without namespaces as the server's own user: root's folders, the
-    interpreter's among them, are often closed to others."""
-    ids = launch.sandbox.ids if tier is Tier.FULL else None
-    return replace(launch, sandbox=replace(launch.sandbox, tier=tier, ids=ids))
+@contextmanager
+def in_tier(launch: Launch, tier: Tier) -> Iterator[Launch]:
+    """The same launch in this tier.
+
+    Without namespaces root's kernels become a user who can't enter root's folders, the interpreter's
+    among them. In a user namespace of its own the fork server is an ordinary user's.
+    """
+    if tier is Tier.FULL or os.getuid() != 0:
+        yield replace(launch, sandbox=replace(launch.sandbox, tier=tier))
+        return
+    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
+        python = Path(folder) / "python"
+        python.write_text(_AS_ANOTHER_USER.format(sys.executable))
+        python.chmod(0o700)
+        server = ForkServer(str(python))
+        try:
+            base = Path(folder)
+            yield Launch(base / "r", base / "s", base / "w", server, Sandbox(tier))
+        finally:
+            anyio.run(server.close)
 
 
 def processes(kernel: Kernel) -> list[psutil.Process]:
