@@ -16,6 +16,7 @@ HOME = Path("/chat")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")
 _FACTS = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/random", "/dev/urandom",
+    "/sys/devices/system/cpu",
 )  # fmt: skip
 _NETWORK = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
 _SPARE_ADDRESS_SPACE = 4 << 30
