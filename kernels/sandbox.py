@@ -54,7 +54,12 @@ class Sandbox:
         home = str(self.home(workspace))
         if self.tier is Tier.FULL:
             return {"HOME": home, "PWD": home, "TMPDIR": "/tmp"}
-        return {"HOME": home, "PWD": home, "TMPDIR": str(sockets)}
+        here = {"HOME": home, "PWD": home, "TMPDIR": str(sockets)}
+        if self.tier is Tier.NONE:
+            return here
+        # Its processes end when they can't measure themselves, as Landlock's rules are by file. So it
+        # works one after the other.
+        return {**here, "JOBLIB_MULTIPROCESSING": "0"}
 
     def plan(
         self, workspace: Path, sockets: Path, limits: Limits, *, interpreter: Iterable[str]

@@ -173,6 +173,27 @@ memory.buf[0] = 1
 memory.close(); memory.unlink()
 """,
 }
+REFUSED = {
+    "a server on loopback": (
+        "import socket; socket.create_server(('127.0.0.1', 0))",
+        "Permission denied",  # nor to connect: a cell could reach whatever listens on the machine
+    ),
+    "a queue over a unix socket": (
+        "from multiprocessing.managers import BaseManager; BaseManager().start()",
+        "EOFError",
+    ),
+    "a look at a child": (
+        "import psutil, subprocess\nwith subprocess.Popen(['cat'], stdin=-1) as child:\n"
+        "    psutil.Process(child.pid).memory_info()",
+        "AccessDenied",  # Landlock's rules are by file, and /proc/self means the kernel's own
+    ),
+    "processes of joblib": (
+        "from joblib import effective_n_jobs; raise Exception(effective_n_jobs(2))",
+        "1",  # so it works one after the other
+    ),
+    "/tmp": ("open('/tmp/x', 'w')", "Permission denied"),  # all kernels' and everybody's
+}
+"""What can't work where the machine's own processes, files and network are around, and what is said."""
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +206,14 @@ async def kernel(tiered: Launch) -> AsyncIterator[Kernel]:
 async def test_ordinary_work_is_done(kernel: Kernel, tier: Tier, code: str) -> None:
     said = await text(kernel, code + DONE)
     assert said.endswith("done\n"), await error(kernel, code)
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+async def test_what_cannot_work_without_namespaces_is_refused(
+    kernel: Kernel, tier: Tier, case: tuple[str, str]
+) -> None:
+    code, said = case
+    if tier is Tier.FULL:
+        pytest.skip("it has namespaces")
+    raised = await error(kernel, code)
+    assert said in f"{raised.ename}: {raised.evalue}"
