@@ -64,7 +64,7 @@ assert cross_val_score(RandomForestClassifier(10, n_jobs=2), x, y, cv=2, n_jobs=
 """,
     "matplotlib": """
 import matplotlib.pyplot as plt
-plt.plot([1, 2, 4]); plt.title("größer α")
+plt.plot([1, 2, 4]); plt.title("größer")
 plt.savefig("figure.png"); plt.savefig("figure.pdf"); plt.show()
 import pathlib
 assert pathlib.Path("figure.png").stat().st_size > 1000
@@ -183,8 +183,11 @@ REFUSED = {
         "EOFError",
     ),
     "a look at a child": (
-        "import psutil, subprocess\nwith subprocess.Popen(['cat'], stdin=-1) as child:\n"
-        "    psutil.Process(child.pid).memory_info()",
+        """
+import psutil, subprocess
+with subprocess.Popen(['cat'], stdin=-1) as child:
+    psutil.Process(child.pid).memory_info()
+""",
         "AccessDenied",  # Landlock's rules are by file, and /proc/self means the kernel's own
     ),
     "processes of joblib": (

@@ -12,7 +12,7 @@ import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from kernels import Kernel, KernelDied, Ladder, Launch, Limits, Output, Rung, Stream
-from tests.kernels.running import collect, error, value
+from tests.kernels.running import error, value
 from tests.kernels.tiered import processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -124,14 +124,18 @@ async def test_input_ends_with_what_to_do(tiered: Launch) -> None:
         assert await value(kernel, "kept") == "1"
 
 
-@pytest.mark.parametrize("code", [SORT, *HEEDS_NOT.values()], ids=["sorts", *HEEDS_NOT])
+@pytest.mark.parametrize("code", [SORT, HEEDS_NOT["has daemons"]], ids=["sorts", "has daemons"])
 async def test_force_asks_nobody(tiered: Launch, code: str) -> None:
     async with opened(tiered) as kernel:
         found: list[psutil.Process] = []
-        with pytest.raises(KernelDied, match="ended by force"):
+
+        async def force() -> None:
             async for _ in kernel.execute(code):
-                found = found or processes(kernel)
+                found.extend(processes(kernel))
                 await kernel.kill()
+
+        with pytest.raises(KernelDied, match="ended by force"):
+            await force()
         assert len(found) >= 2
         await until_gone(found)
         await the_next_cell_works(tiered)
@@ -156,16 +160,16 @@ async def ask_to_interrupt(client: AsyncKernelClient) -> object:
     return (await client.get_control_msg(timeout=20))["content"]["status"]
 
 
-@pytest.mark.parametrize("code", HEEDS.values(), ids=HEEDS)
-async def test_another_client_interrupts_our_cell(tiered: Launch, code: str) -> None:
+@pytest.mark.parametrize("name", ["a loop", "a shell", "a coroutine"])
+async def test_another_client_interrupts_our_cell(tiered: Launch, name: str) -> None:
     async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
-        before, outputs = processes(kernel), list[Output]()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(collect, kernel, code, outputs)
-            while not outputs:
-                await anyio.sleep(0.01)
-            found = processes(kernel)
-            assert await ask_to_interrupt(client) == "ok"
+        before = processes(kernel)
+        found: list[psutil.Process] = []
+        with anyio.fail_after(30):
+            async for output in kernel.execute(HEEDS[name]):
+                if isinstance(output, Stream) and "go" in output.text:
+                    found = processes(kernel)
+                    assert await ask_to_interrupt(client) == "ok"
         assert await value(kernel, "kept") == "1"
         await until_gone([process for process in found if process not in before])
 
@@ -181,7 +185,7 @@ async def test_another_client_interrupts_a_question_of_its_own(tiered: Launch) -
 
 async def test_what_another_client_sends_after_a_failure_is_run(tiered: Launch) -> None:
     async with opened(tiered) as kernel, another_client(tiered, kernel) as client:
-        for _ in range(20):
+        for _ in range(10):
             client.execute("1 / 0")
             assert (await client.get_shell_msg(timeout=20))["content"]["status"] == "error"
             client.execute("1")
@@ -198,6 +202,6 @@ async def test_what_another_client_had_queued_behind_a_failure_is_dropped(tiered
 
 async def test_an_idle_kernel_ends_by_itself(tiered: Launch) -> None:
     with anyio.fail_after(30):
-        for _ in range(8):
+        for _ in range(6):
             async with Kernel.open(tiered, limits=Limits(close_seconds=1000)):
                 pass

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio
 import psutil
+from anyio import to_thread
 
 from kernels import ForkServer, Kernel, Launch, Sandbox, Tier
 
@@ -51,13 +52,5 @@ def processes(kernel: Kernel) -> list[psutil.Process]:
 
 async def until_gone(found: list[psutil.Process]) -> None:
     """Wait until none of these processes lives."""
-    with anyio.fail_after(_GONE_SECONDS):
-        while any(_lives(process) for process in found):
-            await anyio.sleep(0.01)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    left = await to_thread.run_sync(lambda: psutil.wait_procs(found, timeout=_GONE_SECONDS)[1])
+    assert left == []
