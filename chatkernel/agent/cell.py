@@ -40,10 +40,10 @@ KEPT_WHILE_RUNNING = 50
 """How many rich outputs are shown while their cell runs; the others come with its block."""
 
 RUNGS = {
-    Rung.LIMIT: "The cell has reached its time limit.",
-    Rung.INTERRUPT: "Stopping…",
+    Rung.LIMIT: "The cell has reached its time limit. Stopping…",
     Rung.KILL: "It did not stop; ending Python…",
 }
+"""Of an interrupt it was said why: the user asked, or it was the limit."""
 
 VARIABLES_GONE = "Its variables are gone: run the earlier code again if you need them."
 
@@ -156,7 +156,8 @@ async def _collect(
     keeper: _Keeper,
 ) -> CellRun:
     def tell(rung: Rung) -> None:
-        interaction.live(Status(turn=interaction.turn, text=RUNGS[rung]))
+        if rung in RUNGS:
+            interaction.live(Status(turn=interaction.turn, text=RUNGS[rung]))
 
     try:
         async for output in kernel.execute(code, Ladder(interaction.stopped, tell)):
