@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 from anyio.abc import TaskGroup
@@ -38,6 +40,14 @@ _ARRIVED_SECONDS = 0.2
 _CLOSED = Death(-9, "its kernel was closed")
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """``code`` is the cell that runs, None while none does; ``since`` is by `time.monotonic`."""
+
+    code: str | None
+    since: float
+
+
 class Kernel:
     """One running kernel.
 
@@ -51,6 +61,8 @@ class Kernel:
         self._tasks = tasks
         self._conversation = Conversation(process.connect(limits), limits, tasks)
         self._turn = anyio.Semaphore(1)
+        self._started = time.monotonic()
+        self._activity = Activity(None, self._started)
 
     @classmethod
     @asynccontextmanager
@@ -98,6 +110,20 @@ class Kernel:
         return run is not None and not run.done.is_set()
 
     @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    @property
+    def activity(self) -> Activity:
+        """What it does, and since when."""
+        return self._activity
+
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self._started
+
+    @property
     def death(self) -> Death | None:
         """Why it ended; None while it lives."""
         return self._conversation.death
@@ -140,16 +166,25 @@ class Kernel:
         if (run := self._conversation.run) is not None:
             with anyio.move_on_after(self._limits.quiet_seconds):
                 await run.started.wait()
+            if not run.started.is_set():
+                self._tasks.start_soon(self._interrupt_late, run)
         if self.death is None:
             await self._process.interrupt()
 
-    async def kill(self) -> None:
-        """End it at once ("Force restart"). What runs raises `KernelDied`; open another kernel."""
+    async def _interrupt_late(self, run: Run) -> None:
+        """Once more, when the run has begun: until then the kernel forgets it."""
+        await run.started.wait()
+        if not run.done.is_set() and self.death is None:
+            await self._process.interrupt()
+
+    async def kill(self, death: Death = FORCED) -> None:
+        """End it at once ("Force restart"), or for what ``death`` says; the first that is given counts.
+        What runs raises `KernelDied`; open another kernel."""
         if self.death is None:
-            await self._process.kill()
+            await self._process.kill(death)
         with anyio.move_on_after(_KILL_SECONDS):
             await self._conversation.died.wait()
-        self._conversation.end(FORCED)  # also when the system can't end it yet
+        self._conversation.end(death)  # also when the system can't end it yet
 
     async def variables(self) -> tuple[Variable, ...]:
         """The user's variables, in the order they were made.
@@ -235,6 +270,7 @@ class Kernel:
             self._turn.release()
             raise KernelDied(self.death)
         run, request = self._conversation.prepare(code)
+        self._activity = Activity(code, time.monotonic())
         self._tasks.start_soon(self._see_through, run, request, ladder)
         return run
 
@@ -249,6 +285,7 @@ class Kernel:
         finally:
             run.finish(KernelDied(self.death or _CLOSED))
             self._conversation.run = None
+            self._activity = Activity(None, time.monotonic())
             self._turn.release()
 
     async def _stop_when_asked(self, run: Run, ladder: Ladder) -> None:

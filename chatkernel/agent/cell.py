@@ -183,9 +183,10 @@ def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:
 def _dead(interaction: Interaction, transcript: Transcript, death: KernelDied) -> CellRun:
     if interaction.stopping:
         remark = f"The cell could not be interrupted, so Python was ended. {VARIABLES_GONE}"
+        if death.death.sentence:  # something else ended it before
+            remark = death.death.said(VARIABLES_GONE)
         return CellRun("stopped", transcript.outputs(), remark)
-    remark = f"Python ended: {death.death.cause}. {VARIABLES_GONE}"
-    return CellRun("died", transcript.outputs(), remark)
+    return CellRun("died", transcript.outputs(), death.death.said(VARIABLES_GONE))
 
 
 def _timeout_remark(timeout: CellTimedOut) -> str:
