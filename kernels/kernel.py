@@ -144,8 +144,8 @@ class Kernel:
         """End it at once ("Force restart"). What runs raises `KernelDied`; open another kernel."""
         if self.death is None:
             await self._process.kill()
-        with anyio.move_on_after(_KILL_SECONDS):
-            await self._conversation.died.wait()
+            with anyio.move_on_after(_KILL_SECONDS):
+                await self._process.wait()
         self._conversation.end(FORCED)  # also when the system can't end it yet
 
     async def variables(self) -> tuple[Variable, ...]:
@@ -285,4 +285,5 @@ class Kernel:
         if gracefully and self.death is None and not self.busy:
             with anyio.move_on_after(self._limits.close_seconds):
                 await self._conversation.ask_to_end()
+                await self._process.wait()
         self._conversation.end(_CLOSED)

@@ -21,11 +21,12 @@ _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 class App(IPKernelApp):
-    """Stock, except for three things.
+    """Stock, except for four things.
 
     There is room for what the server hasn't read yet, as a full queue loses messages. The
-    workspace can be imported from, which IPython doesn't do under ``python -P``. And nothing
-    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`).
+    workspace can be imported from, which IPython doesn't do under ``python -P``. Nothing
+    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`). And
+    it ends without waiting for a thread that waits for another.
     """
 
     def _bind_socket(self, s: Any, port: int) -> Any:
@@ -41,6 +42,14 @@ class App(IPKernelApp):
         self.iopub_thread = IOPubThread(socket, pipe=False, session=self.session)
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
+
+    def start(self) -> None:
+        """Until it is told to end. The thread that was told so first waits for the outputs' thread,
+        which is ended next: upstream ends that one under it, and both wait for ten seconds."""
+        super().start()
+        if self.control_thread is not None:
+            self.control_thread.stop()
+            self.control_thread.join()
 
     def init_path(self) -> None:
         """The working directory comes after the standard library and before installed ones."""
