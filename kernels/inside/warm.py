@@ -16,6 +16,7 @@ from typing import Any, cast
 from IPython.core.profiledir import ProfileDir
 
 from .app import ForkedApp
+from .blas import Setter, setters
 from .kernel import InsideKernel
 from .streams import DrainedStream
 
@@ -31,10 +32,12 @@ _ITS_OWN = (
 
 @dataclass(frozen=True)
 class Warm:
-    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported."""
+    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported;
+    ``blas`` are what sets the threads of linear algebra."""
 
     app: ForkedApp
     missing: Mapping[str, str]
+    blas: tuple[Setter, ...]
 
 
 def warm(preload: Sequence[str]) -> Warm:
@@ -57,7 +60,7 @@ def warm(preload: Sequence[str]) -> Warm:
             except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
                 missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
     del modules["debugpy"]
-    return Warm(app, missing)
+    return Warm(app, missing, setters())
 
 
 def settle() -> None:

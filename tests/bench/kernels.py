@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -45,11 +45,8 @@ def _measures(options: argparse.Namespace) -> Mapping[str, Measure]:
     }
 
 
-def _run(measure: Callable[..., object], *arguments: object) -> list[Figure]:
-    figures: list[Figure] = anyio.run(
-        partial(measure, *arguments), backend_options={"use_uvloop": True}
-    )
-    return figures
+def _run(measure: Callable[..., Awaitable[list[Figure]]], *arguments: object) -> list[Figure]:
+    return anyio.run(partial(measure, *arguments), backend_options={"use_uvloop": True})
 
 
 def _options() -> argparse.Namespace:
