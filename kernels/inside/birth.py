@@ -18,17 +18,18 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .app import ForkedApp
+from .blas import Setter
 from .guard import GuardedSession
 from .processes import become_subreaper, die_with, keep_memory_private, kill_children
 from .sandbox.apply import confine, enter, seal
 from .sandbox.plan import Plan
-from .warm import Warm
 
 _REQUEST_BYTES = 256 << 10
 _OOM_SCORE = 500
@@ -65,10 +66,11 @@ class Birth:
     """``own`` is a SOCK_SEQPACKET socket to the server. On it come, from us, ``{"ready": laps}`` or
     ``{"error": text}``, and when the kernel has ended ``{"status": as os.waitpid gives it}``."""
 
-    def __init__(self, own: int, log: int, warmed: Warm) -> None:
+    def __init__(self, own: int, log: int, app: ForkedApp, blas: Sequence[Setter]) -> None:
         self._own = own
         self._log = log
-        self._warmed = warmed
+        self._app = app
+        self._blas = blas
         self._outside = os.geteuid(), os.getegid()
         self._began = time.monotonic()
         self._laps: dict[str, float] = {}
@@ -106,7 +108,7 @@ class Birth:
             die_with(leader)
             os.setsid()
             self._prepare(request)
-            app = self._warmed.app
+            app = self._app
             app.connection = request.connection
             app.session = GuardedSession(message_bytes=request.message_bytes)
             app.initialize([])
@@ -129,7 +131,7 @@ class Birth:
         os.chdir(request.folder)
         confine(request.plan)
         self._lap("confined")
-        for set_threads in self._warmed.blas:
+        for set_threads in self._blas:
             set_threads(ctypes.c_int(request.cpus))
         if numpy := sys.modules.get("numpy"):
             numpy.random.seed()  # what `random` does by itself after a fork

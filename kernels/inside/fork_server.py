@@ -134,7 +134,7 @@ class ForkServer:
     def _fork(self, separation: Separation, own: int, log: int) -> int:
         """The process that leads the kernel: pid 1 of its namespace, if it gets one."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
-        birth = Birth(own, log, self.warmed)
+        birth = Birth(own, log, self.warmed.app, self.warmed.blas)
         pid = fork(separation)
         if pid == 0:
             self.wakeup.close()

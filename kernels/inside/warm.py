@@ -23,10 +23,11 @@ from .streams import DrainedStream
 # What a kernel imports with its first cell, completion, magic or traceback.
 _ITS_OWN = (
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger",
-    "IPython.core.magics", "IPython.core.oinspect", "IPython.core.payloadpage", "IPython.core.pylabtools",
-    "IPython.extensions.storemagic", "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html",
-    "ipykernel.debugger", "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3",
-    "tornado.locks", "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
+    "IPython.core.logger", "IPython.core.magics", "IPython.core.oinspect",
+    "IPython.core.payloadpage", "IPython.core.pylabtools", "IPython.extensions.storemagic",
+    "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html", "ipykernel.debugger",
+    "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3", "tornado.locks",
+    "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
 )  # fmt: skip
 
 
@@ -99,8 +100,16 @@ def _build() -> ForkedApp:
         )
         shell.run_cell("_ = 1;", store_history=False, silent=True)
         shell.complete("print.__do")
+        _rehearse_traceback(shell)
         shell.reset(new_session=True)
     return app
+
+
+def _rehearse_traceback(shell: Any) -> None:
+    try:
+        exec(compile("1 / 0", "<cell>", "exec"), {})
+    except ZeroDivisionError:
+        shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
 def _rehearse_pandas() -> None:
@@ -130,6 +139,7 @@ def _rehearse_plotly() -> None:
     px.histogram(x=[1, 2])
     go.Figure(go.Scatter(x=[1], y=[1])).to_dict()
     pio.templates["plotly"]
+    figure._repr_mimebundle_()  # brings nbformat and jsonschema: 11 MiB
 
 
 def _rehearse_matplotlib() -> None:
