@@ -137,7 +137,15 @@ class Kernel:
         if (run := self._conversation.run) is not None:
             with anyio.move_on_after(self._limits.quiet_seconds):
                 await run.started.wait()
+            if not run.started.is_set():
+                self._tasks.start_soon(self._interrupt_late, run)
         if self.death is None:
+            await self._process.interrupt()
+
+    async def _interrupt_late(self, run: Run) -> None:
+        """Once more, when the run has begun: until then the kernel forgets it."""
+        await run.started.wait()
+        if not run.done.is_set() and self.death is None:
             await self._process.interrupt()
 
     async def kill(self) -> None:

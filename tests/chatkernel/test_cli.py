@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -267,7 +268,7 @@ def test_an_ordinary_user_can_serve_and_run_cells(tmp_path: Path) -> None:
         check=False,
         cwd=tmp_path,
     )
-    assert f"uid {NOBODY if os.getuid() == 0 else os.getuid()}" in done.stdout, done.stderr
+    assert re.search(r"uid [1-9]", done.stdout), done.stderr
 
 
 def as_nobody() -> list[str]:
