@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +32,8 @@ class StockKernel:
         manager = AsyncKernelManager(
             kernel_name="python3", connection_file=str(folder / f"stock-{time.monotonic_ns()}.json")
         )
-        await manager.start_kernel(cwd=str(folder))
+        # It warns of its TCP.
+        await manager.start_kernel(cwd=str(folder), stderr=subprocess.DEVNULL)
         client: Any = manager.client()
         try:
             client.start_channels(hb=False, stdin=False)
