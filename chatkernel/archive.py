@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from chatkernel.workspace import Workspace, WorkspaceFile
 
 log = logging.getLogger(__name__)
 
+_SAYS_LITTLE = re.compile(r"(import|from) [\w., ]+|#.*|%%?\w+|\s*")
 INTERRUPTED = "The server ended during this turn, so its answer is lost. Try again."
 UNSAVED = "This turn could not be saved, so its answer is lost. Try again."
 
@@ -292,6 +295,12 @@ class Archive:
 
 
 def title_of(title: str | None, last_user_text: str | None) -> str:
-    """A chat's title: its own, else the beginning of its last message."""
-    words = " ".join((title or last_user_text or "").split())
+    """A chat's title: its own, else the beginning of its last message; of code, not its imports."""
+    words = " ".join((title or _telling(last_user_text or "")).split())
     return words if len(words) <= 80 else f"{words[:79]}…"
+
+
+def _telling(text: str) -> str:
+    lines = text.strip().splitlines()
+    telling = itertools.dropwhile(_SAYS_LITTLE.fullmatch, lines)
+    return "\n".join(telling) or text

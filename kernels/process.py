@@ -46,7 +46,7 @@ class KernelProcess:
         self.pid = pid
         self.log = log
         self._manager = manager
-        self._forced = False
+        self._ending: Death | None = None
 
     @classmethod
     @asynccontextmanager
@@ -101,15 +101,15 @@ class KernelProcess:
     async def wait(self) -> Death:
         """Wait for its end, without polling."""
         returncode = await self._provisioner.wait()
-        return FORCED if self._forced else classify(returncode or 0)
+        return self._ending or classify(returncode or 0)
 
     async def interrupt(self) -> None:
         """SIGINT to its process group."""
         await self._provisioner.send_signal(signal.SIGINT)
 
-    async def kill(self) -> None:
-        """SIGKILL to it and everything its cells have started."""
-        self._forced = True
+    async def kill(self, death: Death = FORCED) -> None:
+        """SIGKILL to it and everything its cells have started. The first death that is given counts."""
+        self._ending = self._ending or death
         await self._provisioner.kill()
 
     @property
@@ -152,7 +152,8 @@ def _make_folders(launch: Launch, folder: Path) -> None:
 async def _start(
     manager: AsyncKernelManager, launch: Launch, limits: Limits, *, kernel_id: str, log: Log
 ) -> int:
-    await manager.start_kernel(
+    # Not by its start_kernel(), which then sleeps for 10 ms and connects a socket we don't need.
+    command, options = await manager.pre_start_kernel(
         kernel_id=kernel_id,
         fork_server=launch.fork_server,
         sandbox=launch.sandbox,
@@ -163,6 +164,7 @@ async def _start(
     )
     provisioner = manager.provisioner
     assert provisioner is not None
+    await provisioner.launch_kernel(command, **options)
     pid = int((await provisioner.get_provisioner_info())["pid"])
     with anyio.CancelScope(shield=True):
         await to_thread.run_sync(lambda: leftovers.record(launch.runtime, pid, kernel_id=kernel_id))

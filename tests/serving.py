@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import orjson
+import psutil
 
 from chatkernel.store.running_server import RunningServer
 
@@ -55,6 +56,13 @@ class Served:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
+
+
+def kernels_of(served: Served) -> list[psutil.Process]:
+    """The processes of a server's kernels, and of what their cells have started."""
+    fork_servers = psutil.Process(served.process.pid).children()
+    found = [each for one in fork_servers for each in one.children(recursive=True)]
+    return [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 @contextmanager

@@ -27,4 +27,3 @@ def copy_samples(folder: Path) -> None:
     for name, data in sample_files().items():
         (folder / name).write_bytes(data)
         (folder / name).chmod(0o444)
-    folder.chmod(0o555)

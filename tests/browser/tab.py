@@ -16,7 +16,8 @@ class Tab:
 
     @property
     def message(self) -> Locator:
-        return self.page.get_by_role("textbox", name="Message", exact=True)
+        """The composer's textarea: a combobox while completions are listed, else a textbox."""
+        return self.page.get_by_label("Message", exact=True)
 
     @property
     def send_button(self) -> Locator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Route, WebSocketRoute, expect
 
@@ -218,6 +220,26 @@ def test_tab_completes_from_the_kernel(ann: Tab) -> None:
     ann.message.press("Enter")
     expect(ann.message).to_have_value(f"math.{str(second).removeprefix('math.')}")
     expect(ann.prompts).to_have_count(1)
+
+
+def test_the_list_of_completions_is_told_to_who_does_not_see_it(ann: Tab) -> None:
+    ann.say("import math")
+    ann.write("math.is")
+    box = ann.page.get_by_role("combobox", name="Message", expanded=True)
+    expect(box).to_have_count(0)
+    for leave in ("Escape", "x"):
+        ann.message.press("Tab")
+        expect(box).to_be_focused()
+        listed = ann.page.get_by_role("listbox", name="Completions")
+        expect(box).to_have_attribute("aria-controls", str(listed.get_attribute("id")))
+        ann.message.press("ArrowDown")
+        chosen = listed.get_by_role("option", selected=True)
+        expect(chosen).to_have_text(str(listed.get_by_role("option").nth(1).text_content()))
+        expect(box).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
+        ann.message.press(leave)
+        expect(ann.page.get_by_role("textbox", name="Message")).to_be_focused()
+        for name in ("expanded", "controls", "activedescendant"):
+            expect(ann.message).not_to_have_attribute(f"aria-{name}", re.compile(""))
 
 
 def test_completion_counts_characters_as_the_kernel_does(ann: Tab) -> None:

@@ -60,7 +60,7 @@ def test_a_message_is_text(ann: Tab) -> None:
 
 
 def test_what_a_cell_prints_is_text(ann: Tab) -> None:
-    ann.send(f"hostile = {HOSTILE!r}\nimport time\nprint(hostile, flush=True); time.sleep(0.5)")
+    ann.send(f"hostile = {HOSTILE!r}\nimport time\nprint(hostile, flush=True); time.sleep(3)")
     expect(ann.live).to_contain_text("onerror=")
     ann.turns(1)
     assert ann.results.text_content() == HOSTILE

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, Visits
 from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
-from tests.serving import Served, serving
+from tests.serving import Served, kernels_of, serving
 
 EXAMPLES = ("Load the sample data", "Make a table", "Draw a figure")
 
@@ -50,7 +49,7 @@ def test_three_examples_build_on_each_other_and_outlive_the_server(
         ann.page.reload()
         assert ann.blocks() == before
         expect(ann.figures).to_have_count(1)
-        assert not psutil.Process(again.process.pid).children(recursive=True)
+        assert not kernels_of(again)
 
 
 @pytest.mark.parametrize("size", [(1280, 800), PHONE])

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Visits
 from tests.browser.eager import EAGER
 from tests.browser.tab import Tab
-from tests.serving import Served, serving
+from tests.serving import Served, kernels_of, serving
 from web.server import SOCKET_BYTES
 
 FIGURE = "import plotly.express as px\nkept = 1\npx.line(x=[1, 2, 3], y=[3, 1, 2], title='Sales')"
@@ -43,7 +42,7 @@ def test_a_restart_is_said_and_leaves_the_page_as_it_was(tmp_path: Path, visit: 
         assert after[: len(before)] == before
         ann.page.reload()
         assert ann.blocks() == after
-        assert not psutil.Process(again.process.pid).children(recursive=True)
+        assert not kernels_of(again)
         expect(ann.message).to_have_value("'written while it was away'")
         ann.say("'kept' in globals()")
         expect(ann.log).to_contain_text("variables of earlier messages are gone")

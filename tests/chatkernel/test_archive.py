@@ -412,6 +412,23 @@ async def test_an_artifact_of_a_turn_that_is_gone_is_refused(
         await archive.put(Owner(ann, log.id), 0, b"x", media_type="image/png", name=None)
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "import pandas as pd\nfrom a.b import c\n\nsales = pd.read_csv('x')",
+            "sales = pd.read_csv('x')",
+        ),
+        ("# sales\n%%time\nplot()", "plot()"),
+        ("import os", "import os"),
+        ("from here on, please", "from here on, please"),
+        ("plot it\nimport it", "plot it import it"),
+    ],
+)
+def test_the_title_of_code_tells_what_it_does(text: str, title: str) -> None:
+    assert title_of(None, text) == title
+
+
 def test_a_title_is_its_own_or_the_beginning_of_the_last_message() -> None:
     assert title_of("Mine", "text") == "Mine"
     assert title_of(None, "  two\nlines  ") == "two lines"

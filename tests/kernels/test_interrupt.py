@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from kernels import ErrorOutput, Kernel, Output, Stream
+from kernels import ErrorOutput, Kernel, Launch, Limits, Output, Stream
 from tests.kernels.running import collect, run, until_printed, value
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +35,17 @@ async def test_a_cell_is_interrupted(kernel: Kernel, code: str) -> None:
 
 async def test_an_interrupt_right_after_the_start_is_not_lost(kernel: Kernel) -> None:
     for _ in range(5):
+        outputs: list[Output] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(collect, kernel, "import time; time.sleep(100)", outputs)
+            while not kernel.busy:
+                await anyio.lowlevel.checkpoint()
+            await kernel.interrupt()
+        assert "KeyboardInterrupt" in repr(outputs)
+
+
+async def test_an_interrupt_long_before_the_run_begins_is_not_lost(launch: Launch) -> None:
+    async with Kernel.open(launch, limits=Limits(quiet_seconds=0.0)) as kernel:
         outputs: list[Output] = []
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(collect, kernel, "import time; time.sleep(100)", outputs)

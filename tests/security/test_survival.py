@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,14 +39,14 @@ def test_daemons_end_with_their_kernel_its_fork_server_and_the_server(kind: Kind
         assert len(_named(f"{name}0")) >= 2
         _go_on(server)
         assert _next(server) == "closed 0"
-        _until(lambda: not _named(f"{name}0"))
+        _until_gone(f"{name}0")
         for number, who in ((1, "fork-server"), (2, "server")):
             _go_on(server)
             said, pid = _next(server).split()
             assert said == who
             assert len(_named(f"{name}{number}")) >= 2
             os.kill(int(pid), signal.SIGKILL)
-            _until(lambda name=f"{name}{number}": not _named(name))
+            _until_gone(f"{name}{number}")
 
 
 @contextmanager
@@ -96,8 +96,8 @@ def _named(name: str) -> list[psutil.Process]:
     ]
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def _until_gone(name: str) -> None:
     ends = time.monotonic() + SECONDS
-    while not condition():
+    while _named(name):
         assert time.monotonic() < ends
         time.sleep(0.02)

@@ -148,6 +148,7 @@ def _header(view: ChatPage, name: str) -> Element:
             cls="quiet icon-button only-narrow",
             aria_label="Show the list of chats",
             aria_controls="sidebar",
+            aria_expanded="false",
             data_drawer="open",
         ),
         h1(name, id="title", title=name),

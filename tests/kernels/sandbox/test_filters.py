@@ -161,6 +161,8 @@ def test_once_sealed_neither_modes_nor_other_processes_are_changed(machine: str)
     assert sealed(machine, "prlimit64", 0) == sealed(machine, "setpriority", 0, 0) == ALLOW
     assert sealed(machine, "prlimit64", 1) == refuse(errno.EPERM)
     assert sealed(machine, "setpriority", 0, 1) == refuse(errno.EPERM)
+    assert sealed(machine, "sched_setscheduler", 0) == ALLOW
+    assert sealed(machine, "sched_setscheduler", 1) == refuse(0)
 
 
 @machines
@@ -168,12 +170,6 @@ def test_once_sealed_a_user_has_one_process(machine: str) -> None:
     assert sealed(machine, "setpriority", 2, 0) == refuse(errno.EPERM)
     assert sealed(machine, "ioprio_set", 3, 0) == refuse(errno.EPERM)
     assert sealed(machine, "ioprio_set", 1, 0) == sealed(machine, "setpriority", 1, 0) == ALLOW
-
-
-@machines
-def test_once_sealed_a_thread_may_say_how_it_is_scheduled(machine: str) -> None:
-    assert sealed(machine, "sched_setscheduler", 0) == ALLOW
-    assert sealed(machine, "sched_setscheduler", 5) == refuse(0)
 
 
 @machines

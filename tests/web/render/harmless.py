@@ -50,7 +50,7 @@ HOSTILE = (
 _OURS = {
     "a", "article", "aside", "blockquote", "body", "br", "button", "circle", "ck-elapsed", "ck-figure",
     "ck-frame", "ck-table", "code", "del", "details", "dialog", "div", "em", "fieldset", "footer", "form",
-    "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe", "img", "input", "label",
+    "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "iframe", "img", "input", "kbd", "label",
     "li", "link", "main", "meta", "nav", "ol", "option", "p", "path", "pre", "rect", "script", "section",
     "select", "small", "span", "strong", "summary", "svg", "symbol", "table", "tbody", "td", "textarea",
     "th", "thead", "title", "tr", "ul", "use",

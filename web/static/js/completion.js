@@ -4,10 +4,13 @@ import { chatApi, make, request } from "./here.js";
 // A late list of completions does no harm, a late Enter does.
 const PATIENCE_MS = { complete: 5000, is_complete: 1200 };
 const INDENT = "    ";
+// What the textarea is while the list is open; closed, it is a plain text box again.
+const COMBOBOX = { role: "combobox", "aria-expanded": "true", "aria-controls": "completions" };
 
 /** Completion for `area`; `replace(text, start, end)` changes it as if typed. */
 export function completer(form, area, { replace }) {
   const list = make("ul", { className: "completions", id: "completions", role: "listbox", hidden: true });
+  list.setAttribute("aria-label", "Completions");
   document.body.append(list);
   let found = null; // {matches, start, end, chosen} while the list is open
   let asked = 0;
@@ -15,7 +18,7 @@ export function completer(form, area, { replace }) {
   function close() {
     found = null;
     list.hidden = true;
-    area.removeAttribute("aria-activedescendant");
+    for (const name of [...Object.keys(COMBOBOX), "aria-activedescendant"]) area.removeAttribute(name);
   }
 
   function accept(match) {
@@ -45,6 +48,7 @@ export function completer(form, area, { replace }) {
     });
     list.replaceChildren(...items);
     list.hidden = false;
+    for (const [name, value] of Object.entries(COMBOBOX)) area.setAttribute(name, value);
     const box = form.getBoundingClientRect();
     list.style.left = `${box.left + 12}px`;
     list.style.bottom = `${innerHeight - box.top + 6}px`;
