@@ -601,6 +601,11 @@ def wait_for_events_of_the_kernel(_: World) -> object:
     return syscall("io_uring_enter", 0, 1, 0, 0, None, 0)
 
 
+def keep_memory_that_no_process_maps(_: World) -> object:
+    """System V's stays until it is removed, and no count of processes sees it."""
+    return syscall("shmctl", syscall("shmget", 0, 1 << 20, 0o1600), 0, 0)
+
+
 # Setuid programs
 
 

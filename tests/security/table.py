@@ -294,6 +294,7 @@ FAMILIES: Final[dict[str, tuple[Row, ...]]] = {
         Row("hang_up_the_terminal", SECCOMP, SECCOMP),
         Row("bind_memory_to_a_node", SECCOMP, SECCOMP),
         Row("wait_for_events_of_the_kernel", SECCOMP, SECCOMP),
+        Row("keep_memory_that_no_process_maps", SECCOMP, SECCOMP),
     ),
     "setuid programs and privileges": (
         Row("run_a_program_as_root", PRIVILEGES, PRIVILEGES),
