@@ -182,8 +182,8 @@ class Kernel:
         What runs raises `KernelDied`; open another kernel."""
         if self.death is None:
             await self._process.kill(death)
-        with anyio.move_on_after(_KILL_SECONDS):
-            await self._conversation.died.wait()
+            with anyio.move_on_after(_KILL_SECONDS):
+                await self._process.wait()
         self._conversation.end(death)  # also when the system can't end it yet
 
     async def variables(self) -> tuple[Variable, ...]:
@@ -342,4 +342,5 @@ class Kernel:
         if gracefully and self.death is None and not self.busy:
             with anyio.move_on_after(self._limits.close_seconds):
                 await self._conversation.ask_to_end()
+                await self._process.wait()
         self._conversation.end(_CLOSED)

@@ -17,25 +17,29 @@ import dill  # not a preload that may be missing: what keeps variables needs it
 from IPython.core.profiledir import ProfileDir
 
 from .app import ForkedApp
+from .blas import Setter, setters
 from .kernel import InsideKernel
 from .streams import DrainedStream
 
 # What a kernel imports with its first cell, completion, magic or traceback.
 _ITS_OWN = (
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger",
-    "IPython.core.magics", "IPython.core.oinspect", "IPython.core.payloadpage", "IPython.core.pylabtools",
-    "IPython.extensions.storemagic", "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html",
-    "ipykernel.debugger", "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3",
-    "tornado.locks", "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
+    "IPython.core.logger", "IPython.core.magics", "IPython.core.oinspect",
+    "IPython.core.payloadpage", "IPython.core.pylabtools", "IPython.extensions.storemagic",
+    "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html", "ipykernel.debugger",
+    "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3", "tornado.locks",
+    "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Warm:
-    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported."""
+    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported;
+    ``blas`` are what sets the threads of linear algebra."""
 
     app: ForkedApp
     missing: Mapping[str, str]
+    blas: tuple[Setter, ...]
 
 
 def warm(preload: Sequence[str]) -> Warm:
@@ -58,7 +62,7 @@ def warm(preload: Sequence[str]) -> Warm:
             except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
                 missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
     del modules["debugpy"]
-    return Warm(app, missing)
+    return Warm(app, missing, setters())
 
 
 def settle() -> None:
@@ -97,8 +101,16 @@ def _build() -> ForkedApp:
         )
         shell.run_cell("_ = 1;", store_history=False, silent=True)
         shell.complete("print.__do")
+        _rehearse_traceback(shell)
         shell.reset(new_session=True)
     return app
+
+
+def _rehearse_traceback(shell: Any) -> None:
+    try:
+        exec(compile("1 / 0", "<cell>", "exec"), {})
+    except ZeroDivisionError:
+        shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
 def _rehearse_pandas() -> None:
@@ -128,6 +140,7 @@ def _rehearse_plotly() -> None:
     px.histogram(x=[1, 2])
     go.Figure(go.Scatter(x=[1], y=[1])).to_dict()
     pio.templates["plotly"]
+    figure._repr_mimebundle_()  # brings nbformat and jsonschema: 11 MiB
 
 
 def _rehearse_matplotlib() -> None:
