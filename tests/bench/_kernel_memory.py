@@ -23,7 +23,8 @@ KERNELS = 8
 SETTLED_SECONDS = 1.0
 QUIET_SECONDS = 5.0
 """So long after the last start nothing of it goes on."""
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 60.0
+"""An idle kernel wakes up once in that time."""
 SPARE_BYTES = 2 << 30
 """What is left of the machine's memory, however much was to be used."""
 
