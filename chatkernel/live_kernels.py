@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +13,16 @@ import anyio
 from anyio.abc import TaskGroup
 
 from chatkernel.errors import ChatkernelError
-from kernels import Death, Kernel, KernelStartFailed, Launch, Limits
+from chatkernel.places import Places
+from kernels import Death, Kernel, KernelStartFailed, Launch, Limits, Watch, Watched
 
 log = logging.getLogger(__name__)
 
 END_SECONDS = 10.0
 """How long ending a kernel may take before the asker goes on without waiting."""
+
+_REMEMBERED = 20
+"""Of those that died."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,13 @@ class Owner:
 
 
 @dataclass(eq=False)
-class _Held:
+class Held:
+    """A chat's kernel, or its start. Moments are by `time.monotonic`."""
+
     owner: Owner
     used: float = field(default_factory=time.monotonic)
-    kernel: Kernel | None = None
+    began: float = field(default_factory=time.monotonic)
+    watched: Watched | None = None
     failure: KernelStartFailed | None = None
     settled: anyio.Event = field(default_factory=anyio.Event)
     starting: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -40,12 +48,33 @@ class _Held:
     gone: anyio.Event = field(default_factory=anyio.Event)
 
     @property
+    def kernel(self) -> Kernel | None:
+        return self.watched.kernel if self.watched else None
+
+    @property
     def busy(self) -> bool:
         return self.kernel is None or self.kernel.busy
 
+    @property
+    def idle_since(self) -> float:
+        """When it was last used."""
+        return max(self.used, self.kernel.activity.since if self.kernel else self.began)
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A kernel that died, and when (`time.monotonic`)."""
+
+    owner: Owner
+    watched: Watched
+    death: Death
+    at: float = field(default_factory=time.monotonic)
+
 
 class LiveKernels:
-    """At most one kernel per chat and ``per_user`` per user; the least recently used idle one makes room."""
+    """At most one kernel per chat, and as many per user and in all as the limits say. The least
+    recently used idle one makes room; when none is idle, who wants another waits. One that is idle for
+    too long is ended."""
 
     def __init__(
         self,
@@ -53,15 +82,17 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
-        per_user: int,
+        watch: Watch,
         on_death: Callable[[Owner, Death], None],
     ) -> None:
+        self.dead: deque[Dead] = deque(maxlen=_REMEMBERED)
+        self.limits = limits
+        self.places = Places(limits.kernels)
         self._tasks = tasks
         self._launch = launch
-        self._limits = limits
-        self._per_user = per_user
+        self._watch = watch
         self._on_death = on_death
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._kept: set[str] = set()
 
     @classmethod
@@ -71,15 +102,20 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
-        per_user: int,
+        watch: Watch,
         on_death: Callable[[Owner, Death], None],
     ) -> AsyncIterator[LiveKernels]:
         """Kernels that all end with this context."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(tasks, launch, limits=limits, per_user=per_user, on_death=on_death)
+            kernels = cls(tasks, launch, limits=limits, watch=watch, on_death=on_death)
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """All that live, start or wait to start."""
+        return tuple(self._held.values())
 
     def alive(self, chat_id: str) -> Kernel | None:
         """The chat's kernel if it is ready and living."""
@@ -91,13 +127,20 @@ class LiveKernels:
         """Begin to start the chat's kernel, if it has none, without waiting for it."""
         self._hold(owner)
 
-    async def lend(self, owner: Owner) -> Kernel:
-        """The chat's kernel, started first when there is none.
+    async def lend(self, owner: Owner, *, waiting: Callable[[int], None] | None = None) -> Kernel:
+        """The chat's kernel, started first when there is none. ``waiting`` hears how many get a place
+        before it, while there is no free one.
 
         Raises:
             KernelStartFailed: no kernel could be started; the text says why.
         """
         held = self._hold(owner)
+        told: int | None = None
+        while (before := self.places.before(held)) is not None:
+            if waiting is not None and before != told:
+                waiting(before)
+            told = before
+            await self.places.changed()
         await held.settled.wait()
         if held.kernel is None or held.unwanted.is_set():
             raise held.failure or KernelStartFailed("it was ended before it was ready.")
@@ -115,50 +158,63 @@ class LiveKernels:
 
     @contextmanager
     def kept(self, chat_id: str) -> Iterator[None]:
-        """While inside, the chat's kernel isn't ended to make room for another."""
+        """While inside, the chat's kernel isn't ended to make room or for being idle. One that still
+        waits for a place after it isn't started."""
         self._kept.add(chat_id)
         try:
             yield
         finally:
             self._kept.discard(chat_id)
+            if (held := self._held.get(chat_id)) is not None:
+                held.used = time.monotonic()
+                if self.places.before(held) is not None:
+                    self._let_go(held)
+            self.places.news.tell()
 
-    def _of(self, user_id: str) -> list[_Held]:
+    def _of(self, user_id: str) -> list[Held]:
         return [held for held in self._held.values() if held.owner.user_id == user_id]
 
-    def _hold(self, owner: Owner) -> _Held:
+    def _hold(self, owner: Owner) -> Held:
         held = self._held.get(owner.chat_id)
         if held is not None and (held.kernel is None or held.kernel.death is None):
             return held
-        self._make_room(owner.user_id)
-        held = self._held[owner.chat_id] = _Held(owner)
+        theirs = self._of(owner.user_id)
+        self._make_room(theirs, len(theirs) - self.limits.kernels_per_user + 1)
+        held = self._held[owner.chat_id] = Held(owner)
+        self.places.join(held)
+        self._make_room(self.held, self.places.short)
         self._tasks.start_soon(self._own, held)
         return held
 
-    def _make_room(self, user_id: str) -> None:
-        theirs = self._of(user_id)
-        free = (held for held in theirs if not held.busy and held.owner.chat_id not in self._kept)
-        idle = sorted(free, key=lambda held: held.used)
-        for held in idle[: max(0, len(theirs) - self._per_user + 1)]:
+    def _make_room(self, among: Sequence[Held], wanted: int) -> None:
+        """Let as many go as are ``wanted`` and idle, the least recently used first."""
+        free = (held for held in among if not held.busy and held.owner.chat_id not in self._kept)
+        idle = sorted(free, key=lambda held: held.idle_since)
+        for held in idle[: max(0, wanted)]:
             self._let_go(held)
 
-    async def _end(self, ending: Sequence[_Held]) -> None:
+    async def _end(self, ending: Sequence[Held]) -> None:
         for held in ending:
             self._let_go(held)
         with anyio.move_on_after(END_SECONDS):
             for held in ending:
                 await held.gone.wait()
 
-    def _let_go(self, held: _Held) -> None:
+    def _let_go(self, held: Held) -> None:
         held.unwanted.set()
+        self.places.leave(held)
+        self._watch.news.tell()
         if held.kernel is None:
             held.starting.cancel()
         if self._held.get(held.owner.chat_id) is held:
             del self._held[held.owner.chat_id]
 
-    async def _own(self, held: _Held) -> None:
+    async def _own(self, held: Held) -> None:
         try:
             with held.starting:
-                await self._live(held)
+                await self._wait_for_place(held)
+                async with self.places.taken(held):
+                    await self._live(held)
         except KernelStartFailed as error:
             held.failure = error
             log.warning("kernel of chat %s: %s", held.owner.chat_id, error)
@@ -172,18 +228,29 @@ class LiveKernels:
             held.settled.set()
             held.gone.set()
 
-    async def _live(self, held: _Held) -> None:
-        async with Kernel.open(await self._launch(held.owner), limits=self._limits) as kernel:
-            held.kernel = kernel
-            held.settled.set()
-            await self._until_over(held, kernel)
+    async def _wait_for_place(self, held: Held) -> None:
+        while self.places.before(held) is not None:
+            self._make_room(self.held, self.places.short)
+            self._watch.news.tell()
+            await self.places.changed()
 
-    async def _until_over(self, held: _Held, kernel: Kernel) -> None:
+    async def _live(self, held: Held) -> None:
+        held.began = time.monotonic()
+        launch = await self._launch(held.owner)
+        async with Kernel.open(launch, limits=self.limits) as kernel:
+            with self._watch.over(kernel, launch) as held.watched:
+                held.used = time.monotonic()
+                held.settled.set()
+                await self._until_over(held, kernel)
+
+    async def _until_over(self, held: Held, kernel: Kernel) -> None:
         async with anyio.create_task_group() as waiting:
 
             async def died() -> None:
                 death = await kernel.wait_death()
                 self._let_go(held)
+                assert held.watched is not None
+                self.dead.append(Dead(held.owner, held.watched, death))
                 self._on_death(held.owner, death)
                 waiting.cancel_scope.cancel()
 
@@ -191,5 +258,19 @@ class LiveKernels:
                 await held.unwanted.wait()
                 waiting.cancel_scope.cancel()
 
-            waiting.start_soon(died)
-            waiting.start_soon(unwanted)
+            async def idle() -> None:
+                left = self._idle_left(held)
+                while left > 0:
+                    await anyio.sleep(left)
+                    left = self._idle_left(held)
+                log.info("kernel of chat %s was idle for too long", held.owner.chat_id)
+                self._let_go(held)
+
+            for end in (died, unwanted, idle):
+                waiting.start_soon(end)
+
+    def _idle_left(self, held: Held) -> float:
+        """For how many seconds it may still be idle; at least."""
+        if held.busy or held.owner.chat_id in self._kept:
+            return self.limits.idle_seconds
+        return self.limits.idle_seconds - (time.monotonic() - held.idle_since)

@@ -48,4 +48,4 @@ class Namespaces:
     def loss(self, chat_id: str) -> str:
         """The line that tells user and model that the last kernel's variables are gone, and why."""
         death = self._deaths.pop(chat_id, None)
-        return f"Python ended: {death.cause}. {FRESH_KERNEL}" if death else FRESH_KERNEL
+        return death.said(FRESH_KERNEL) if death else FRESH_KERNEL

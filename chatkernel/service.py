@@ -19,6 +19,7 @@ from chatkernel.launcher import Launcher, kernel_files, kernel_python
 from chatkernel.live_kernels import LiveKernels, Owner
 from chatkernel.models.connect import Models
 from chatkernel.models.loopback import PastProxies
+from chatkernel.overview import Overview
 from chatkernel.sessions import SessionManager
 from chatkernel.settings import Settings
 from chatkernel.socket_folder import socket_folder
@@ -30,7 +31,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Death, Limits, sweep
+from kernels import Death, Limits, Watch, sweep
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Service:
     models: Models
     sessions: SessionManager
     assistants: Assistants
+    watch: Overview
 
 
 @dataclass
@@ -82,7 +84,7 @@ async def open_service(
         UnusableEnvironment: the folder can't be used, or another server uses it.
         UnknownModel: the model that was asked for can't be.
     """
-    limits = Limits(cell_seconds=settings.cell_seconds, grace_seconds=settings.cell_grace_seconds)
+    limits = settings.limits
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
@@ -107,14 +109,11 @@ async def open_service(
         sockets = await stack.enter_async_context(socket_folder(settings.runtime))
         relay = DeathRelay()
         launcher = await stack.enter_async_context(Launcher.open(settings, archive, sockets))
+        watch = await stack.enter_async_context(Watch.open(settings.data))
         kernels = await stack.enter_async_context(
-            LiveKernels.open(
-                launcher.launch,
-                limits=limits,
-                per_user=settings.kernels_per_user,
-                on_death=relay.tell,
-            )
+            LiveKernels.open(launcher.launch, limits=limits, watch=watch, on_death=relay.tell)
         )
+        overview = Overview(kernels, watch, launcher.fork_server, settings.data)
         assistants = Assistants(limits, settings.request_limit, kernel_python(settings))
         workshop = Workshop(
             archive, kernels, models, assistants.get, limits, settings.message_bytes
@@ -123,7 +122,9 @@ async def open_service(
             SessionManager.open(workshop, grace_seconds=settings.session_grace_seconds)
         )
         relay.sessions = sessions
-        yield Service(settings, folder, archive, kernels, launcher, models, sessions, assistants)
+        yield Service(
+            settings, folder, archive, kernels, launcher, models, sessions, assistants, overview
+        )
 
 
 def _log_swept(swept: Swept) -> None:

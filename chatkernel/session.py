@@ -131,6 +131,8 @@ class UserSession:
         """Stop the chat's running turn and end its kernel at once; False when none runs."""
         stopped = self.stop(chat_id)
         if stopped and (kernel := self.kernel(chat_id)):
+            if (turn := self.turn_of(chat_id)) is not None:
+                self._taking.show(Status(turn=turn.idx, text="Ending Python…"))
             await kernel.kill()
         return stopped
 
@@ -182,11 +184,10 @@ class UserSession:
     def kernel_died(self, chat_id: str, death: Death) -> None:
         """Tell the page of a kernel that died; a running cell also tells it itself."""
         self._namespaces.died(chat_id, death)
-        text = f"Python ended: {death.cause}."
         if (turn := self.turn_of(chat_id)) is not None:
-            self._taking.show(Status(turn=turn.idx, text=text))
+            self._taking.show(Status(turn=turn.idx, text=death.said()))
             return
-        text = f"{text} It starts again with your next message."
+        text = death.said("It starts again with your next message.")
         self.following.publish(chat_id, Status(text=text))
 
     def _check(self, text: str) -> None:

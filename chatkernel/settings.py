@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatkernel.errors import SettingsInvalid
-from kernels import PRELOAD
+from kernels import PRELOAD, Limits
 
 PREFIX = "CHATKERNEL_"
 MEBIBYTE = 1 << 20
+GIBIBYTE = 1 << 30
 
 
 def split_list(value: object) -> object:
@@ -86,6 +87,39 @@ class Settings(BaseSettings):
     kernels_per_user: int = Field(
         default=3, ge=1, description="How many kernels a user keeps alive at most."
     )
+    kernels: int = Field(
+        default=200,
+        ge=1,
+        description="How many kernels live at most; who wants one more waits in a queue.",
+    )
+    idle_seconds: float = Field(
+        default=3600.0, gt=0, description="How long a kernel lives that runs nothing."
+    )
+    memory_bytes: int = Field(
+        default=4 * GIBIBYTE,
+        ge=256 * MEBIBYTE,
+        description="The memory that a kernel's processes may use together.",
+    )
+    processes: int = Field(
+        default=256, ge=32, description="How many processes and threads a kernel may have."
+    )
+    open_files: int = Field(
+        default=1024, ge=128, description="How many files each process of a kernel may hold open."
+    )
+    file_bytes: int = Field(
+        default=8 * GIBIBYTE, ge=MEBIBYTE, description="The largest file that a cell may write."
+    )
+    workspace_bytes: int = Field(
+        default=10 * GIBIBYTE, ge=MEBIBYTE, description="What a chat's folder may hold."
+    )
+    workspace_files: int = Field(
+        default=200_000, ge=100, description="How many files and folders a chat's folder may hold."
+    )
+    free_bytes: int = Field(
+        default=GIBIBYTE,
+        ge=0,
+        description="What stays free on the disk: below it, the kernel that writes fastest is ended.",
+    )
     upload_bytes: int = Field(
         default=512 * MEBIBYTE, ge=0, description="The largest file to upload."
     )
@@ -104,6 +138,24 @@ class Settings(BaseSettings):
     request_limit: int = Field(
         default=50, ge=1, description="How many requests one turn may make to the model."
     )
+
+    @property
+    def limits(self) -> Limits:
+        """What each kernel may take."""
+        return Limits(
+            cell_seconds=self.cell_seconds,
+            grace_seconds=self.cell_grace_seconds,
+            memory_bytes=self.memory_bytes,
+            processes=self.processes,
+            open_files=self.open_files,
+            file_bytes=self.file_bytes,
+            workspace_bytes=self.workspace_bytes,
+            workspace_files=self.workspace_files,
+            free_bytes=self.free_bytes,
+            idle_seconds=self.idle_seconds,
+            kernels_per_user=self.kernels_per_user,
+            kernels=self.kernels,
+        )
 
     @property
     def database(self) -> Path:

@@ -61,9 +61,13 @@ class TurnTaking:
         async def lend() -> Kernel:
             if self.workshop.kernels.alive(owner.chat_id) is None:
                 self.show(Status(turn=idx, text="Starting Python…"))
-            kernel = await self.workshop.kernels.lend(owner)
+            kernel = await self.workshop.kernels.lend(owner, waiting=wait)
             self._note_kernel(kernel)
             return kernel
+
+        def wait(before: int) -> None:
+            place = f"{before} before you" if before else "you are next"
+            self.show(Status(turn=idx, text=f"Waiting for a free Python: {place}."))
 
         choice = self.workshop.models.current
         interaction = Interaction(

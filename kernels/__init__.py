@@ -15,9 +15,11 @@ from kernels.excerpt import excerpt
 from kernels.exits import Death, classify
 from kernels.fork_server import PRELOAD, ForkServer, ForkServerFailed, Warmed
 from kernels.kernel import Kernel
+from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
 from kernels.limits import Limits
+from kernels.news import News
 from kernels.outputs import (
     FRAME_MIME,
     ClearOutput,
@@ -35,6 +37,9 @@ from kernels.outputs import (
 from kernels.sandbox import Sandbox, Tier
 from kernels.tiers import FoundTier, find_tier
 from kernels.transcript import Transcript
+from kernels.usage import read_pss
+from kernels.watch import Rhythm, Watch
+from kernels.watched import Watched
 from kernels.wire import JSON, Message
 
 __all__ = [
@@ -59,12 +64,16 @@ __all__ = [
     "KernelDied",
     "KernelError",
     "KernelStartFailed",
+    "Ladder",
     "Launch",
     "Limits",
     "Message",
+    "News",
     "NoSuchVariable",
     "Output",
     "RequestTimedOut",
+    "Rhythm",
+    "Rung",
     "Sandbox",
     "Shown",
     "Stream",
@@ -73,12 +82,15 @@ __all__ = [
     "UpdateDisplay",
     "Variable",
     "Warmed",
+    "Watch",
+    "Watched",
     "classify",
     "excerpt",
     "find_tier",
     "from_message",
     "from_nbformat",
     "kernel_environment",
+    "read_pss",
     "record",
     "sweep",
     "to_nbformat",

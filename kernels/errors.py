@@ -34,7 +34,7 @@ class KernelDied(KernelError):
     """The kernel's process ended; its variables are gone."""
 
     def __init__(self, death: Death) -> None:
-        super().__init__(f"Python ended: {death.cause}.")
+        super().__init__(death.said())
         self.death = death
 
 

@@ -9,14 +9,28 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Death:
     """A kernel's end. ``returncode`` is as in `subprocess.Popen`: minus the signal, or the exit
-    status. ``cause`` is the rest of a sentence that begins with "Python"."""
+    status. ``cause`` is the rest of a sentence that begins with "Python". ``sentence`` tells more of
+    it than the cause, and ``advice`` what to do differently; both may be empty."""
 
     returncode: int
     cause: str
+    sentence: str = ""
+    advice: str = ""
+
+    def said(self, consequence: str = "") -> str:
+        """The end in words for the user and the model, what follows from it, and the advice."""
+        sentences = (self.sentence or f"Python ended: {self.cause}.", consequence, self.advice)
+        return " ".join(filter(None, sentences))
 
 
 FORCED = Death(-9, "ended by force")
 """Somebody ended it on purpose."""
+
+
+def ended_for(deed: str, *, advice: str, busy: bool) -> Death:
+    """The death of a kernel that was ended for what it did: "used more than 2 GiB"."""
+    sentence = f"The cell {deed} and Python was ended." if busy else f"Python {deed} and was ended."
+    return Death(-signal.SIGKILL, deed, sentence, advice)
 
 
 def classify(returncode: int) -> Death:

@@ -119,6 +119,16 @@ class ForkServer:
         Raises:
             ForkServerFailed, KernelStartFailed
         """
+        try:
+            return await self._fork(request, separation, log=log)
+        except ForkServerFailed:
+            if self._running is None:  # it can't be started
+                raise
+        return await self._fork(request, separation, log=log)  # it ran, and was ended just now
+
+    async def _fork(
+        self, request: Mapping[str, Any], separation: Separation, *, log: int
+    ) -> Forked:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:

@@ -16,6 +16,11 @@ class Limits:
 
     ``memory_bytes`` is what a kernel's processes may hold together, ``processes`` counts their
     threads too, ``file_bytes`` is the largest file and ``tmp_bytes`` what fits into its /tmp.
+    ``workspace_bytes`` and ``workspace_files`` are what its workspace may hold, with what is deleted
+    and still open. ``free_bytes`` is what kernels leave free on the disk of their workspaces.
+
+    A kernel that runs nothing is ended after ``idle_seconds``. At most ``kernels_per_user`` live for
+    a user, and ``kernels`` for all together.
     """
 
     start_seconds: float = 60.0
@@ -33,3 +38,9 @@ class Limits:
     open_files: int = 1024
     file_bytes: int = 8 << 30
     tmp_bytes: int = 512 << 20
+    workspace_bytes: int = 10 << 30
+    workspace_files: int = 200_000
+    free_bytes: int = 1 << 30
+    idle_seconds: float = 3600.0
+    kernels_per_user: int = 3
+    kernels: int = 200

@@ -44,7 +44,7 @@ class KernelProcess:
         self.pid = pid
         self.log = log
         self._manager = manager
-        self._forced = False
+        self._ending: Death | None = None
 
     @classmethod
     @asynccontextmanager
@@ -99,15 +99,15 @@ class KernelProcess:
     async def wait(self) -> Death:
         """Wait for its end, without polling."""
         returncode = await self._provisioner.wait()
-        return FORCED if self._forced else classify(returncode or 0)
+        return self._ending or classify(returncode or 0)
 
     async def interrupt(self) -> None:
         """SIGINT to its process group."""
         await self._provisioner.send_signal(signal.SIGINT)
 
-    async def kill(self) -> None:
-        """SIGKILL to it and everything its cells have started."""
-        self._forced = True
+    async def kill(self, death: Death = FORCED) -> None:
+        """SIGKILL to it and everything its cells have started. The first death that is given counts."""
+        self._ending = self._ending or death
         await self._provisioner.kill()
 
     @property

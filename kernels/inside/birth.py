@@ -126,6 +126,7 @@ class Birth:
     def _prepare(self, request: Request) -> None:
         os.environ.clear()
         os.environ.update(request.environment)
+        tempfile.tempdir = None  # it was asked for before the fork, in another environment
         time.tzset()
         os.umask(0o077)
         os.chdir(request.folder)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
+import dill  # not a preload that may be missing: what keeps variables needs it
 from IPython.core.profiledir import ProfileDir
 
 from .app import ForkedApp
@@ -171,8 +172,6 @@ def _rehearse_matplotlib() -> None:
 
 
 def _rehearse_dill() -> None:
-    import dill
-
     dill.loads(dill.dumps({"f": lambda x: x}))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from chatkernel.errors import DiskFull
 from chatkernel.live_kernels import LiveKernels, Owner
-from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits
+from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch
 
@@ -47,13 +47,20 @@ class Launcher:
         self.deaths.append((owner, death))
 
     @asynccontextmanager
-    async def open(self, *, per_user: int = 2) -> AsyncIterator[LiveKernels]:
+    async def open(
+        self, *, per_user: int = 2, total: int = 10, idle_seconds: float = 100.0
+    ) -> AsyncIterator[LiveKernels]:
         """Kernels; the test has half a minute with them."""
-        limits = Limits(grace_seconds=0.2)
+        limits = Limits(
+            grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
+        )
         with anyio.fail_after(30):
-            async with LiveKernels.open(
-                self.launch, limits=limits, per_user=per_user, on_death=self.died
-            ) as kernels:
+            async with (
+                Watch.open(self.folder) as watch,
+                LiveKernels.open(
+                    self.launch, limits=limits, watch=watch, on_death=self.died
+                ) as kernels,
+            ):
                 yield kernels
 
 
@@ -247,3 +254,88 @@ async def test_at_the_end_none_is_left_not_even_one_that_starts(launcher: Launch
     with pytest.raises(KernelDied):
         await anext(outputs)
     assert list((launcher.folder / "s").iterdir()) == []
+
+
+async def test_the_idle_one_of_anybody_makes_room(launcher: Launcher) -> None:
+    async with launcher.open(total=2) as kernels:
+        oldest, newer = await kernels.lend(STRANGERS), await kernels.lend(A)
+        await kernels.lend(B)
+        assert kernels.alive(STRANGERS.chat_id) is None
+        assert kernels.alive(A.chat_id) is newer
+        assert oldest.death is not None
+        assert launcher.deaths == []
+
+
+async def test_when_all_are_busy_one_waits_and_is_told(launcher: Launcher) -> None:
+    told: dict[str, list[int]] = {"b": [], "c": []}
+    lent: list[str] = []
+    async with launcher.open(total=1) as kernels, anyio.create_task_group() as tasks:
+        with kernels.kept(STRANGERS.chat_id):
+            await kernels.lend(STRANGERS)
+
+            async def lend(owner: Owner) -> None:
+                with kernels.kept(owner.chat_id):
+                    await kernels.lend(owner, waiting=told[owner.chat_id].append)
+                    lent.append(owner.chat_id)
+
+            for owner in (B, C):
+                tasks.start_soon(lend, owner)
+                await anyio.wait_all_tasks_blocked()
+            assert told == {"b": [0], "c": [1]}
+            assert lent == []
+    assert lent == ["b", "c"]
+    assert told == {"b": [0], "c": [1, 0]}
+
+
+async def test_a_cell_that_ends_outside_a_turn_makes_room_too(launcher: Launcher) -> None:
+    async with launcher.open(total=1) as kernels:
+        busy = await kernels.lend(A)
+        outputs = busy.execute("print('on', flush=True)\ninput_is = 1\nwhile True: pass")
+        await anext(outputs)
+        told: list[int] = []
+
+        async def stop(before: int) -> None:
+            await busy.interrupt()
+
+        async with anyio.create_task_group() as tasks:
+
+            def waiting(before: int) -> None:
+                told.append(before)
+                tasks.start_soon(stop, before)
+
+            other = await kernels.lend(STRANGERS, waiting=waiting)
+        assert told == [0]
+        assert other.death is None
+        assert kernels.alive(A.chat_id) is None
+        async for _ in outputs:
+            pass
+
+
+async def test_who_stops_waiting_gives_the_place_in_the_queue_up(launcher: Launcher) -> None:
+    async with launcher.open(total=1) as kernels:
+        with kernels.kept(A.chat_id):
+            await kernels.lend(A)
+            with kernels.kept(B.chat_id):
+                kernels.start(B)
+                await anyio.wait_all_tasks_blocked()
+                assert [held.owner for held in kernels.held] == [A, B]
+            assert [held.owner for held in kernels.held] == [A]
+        assert launcher.launched == [A]
+
+
+async def test_an_idle_kernel_ends_and_a_kept_or_busy_one_does_not(launcher: Launcher) -> None:
+    async with launcher.open(idle_seconds=0.5, per_user=3) as kernels:
+        with kernels.kept(A.chat_id):
+            kept, busy, idle = [await kernels.lend(owner) for owner in (A, B, C)]
+            outputs = busy.execute("print('on', flush=True)\nwhile True: pass")
+            await anext(outputs)
+            await idle.wait_death()
+            assert kernels.alive(C.chat_id) is None
+            await busy.interrupt()
+            async for _ in outputs:
+                pass
+            assert busy.death is None
+            await busy.wait_death()
+            assert kernels.alive(A.chat_id) is kept
+        await kept.wait_death()
+    assert launcher.deaths == []

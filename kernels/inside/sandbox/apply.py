@@ -14,8 +14,10 @@ it, and `confine`, which refuses it.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from . import descriptors, landlock, namespaces, privileges, rlimits, root, seccomp
+from .allowances import allowances
 from .failure import LayerFailed, layer
 from .plan import Plan, Root, Separation
 
@@ -93,7 +95,10 @@ def _restrict(plan: Plan) -> int:
         return 0
     # In a network namespace of one's own TCP reaches nobody, and servers on loopback should work.
     refuse_tcp = plan.network == "none" and not plan.namespaces
-    abi = landlock.restrict(plan.landlock, refuse_tcp=refuse_tcp)
+    rules = plan.landlock
+    if plan.root is None:  # a root of its own has no /sys
+        rules = replace(rules, read=(*rules.read, *allowances()))
+    abi = landlock.restrict(rules, refuse_tcp=refuse_tcp)
     if plan.landlock.required and not abi:
         raise LayerFailed("landlock", "this kernel has none")
     return abi

@@ -1,0 +1,64 @@
+"""One kernel as somebody who looks after the server sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kernels import Tier
+
+KernelState = Literal["waiting", "starting", "idle", "busy", "dead"]
+
+_CODE_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class KernelView:
+    """``id`` and ``pid`` are missing until it has started; ``since_seconds`` is how long it is in its
+    ``state``. ``before`` are those that get a place first, of one that waits for its own, ``code`` is
+    the first line of the cell that runs, ``cause`` why it died.
+
+    ``pss_bytes`` is its memory, with what it shares divided by those that share it and with its files
+    in memory. ``cpu_percent`` is of one core.
+    """
+
+    chat_id: str
+    user_id: str
+    state: KernelState
+    since_seconds: float
+    id: str | None = None
+    pid: int | None = None
+    tier: Tier | None = None
+    before: int | None = None
+    code: str = ""
+    cause: str = ""
+    pss_bytes: int = 0
+    cpu_percent: float = 0.0
+    cpu_seconds: float = 0.0
+    processes: int = 0
+    age_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTotals:
+    """Of all kernels: how many live, are busy, wait for a place and may live at most; what they use, with the
+    fork server; and what the machine has. ``tiers`` are those in use."""
+
+    alive: int
+    busy: int
+    waiting: int
+    most: int
+    pss_bytes: int
+    cpu_percent: float
+    fork_server_pid: int | None
+    fork_server_pss_bytes: int
+    tiers: tuple[Tier, ...]
+    memory_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
+
+
+def first_line(code: str) -> str:
+    """The first line that says something, shortened."""
+    line = next((line.strip() for line in code.splitlines() if line.strip()), "")
+    return line if len(line) <= _CODE_CHARACTERS else f"{line[:_CODE_CHARACTERS]}…"

@@ -1,0 +1,57 @@
+"""What of a kernel's limits it has met, in words."""
+
+from __future__ import annotations
+
+from kernels.exits import Death, ended_for
+from kernels.folder_usage import FolderUsage
+from kernels.limits import Limits
+from kernels.usage import Usage
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+_LESS_DATA = "Work on fewer rows or columns at once, or delete what you no longer need."
+_LESS_DISK = "Write less, or delete files first."
+_FEWER_PROCESSES = "Start fewer processes and threads."
+
+
+def excess_of_processes(usage: Usage, limits: Limits, *, busy: bool) -> Death | None:
+    """What a kernel is to be ended for, None if its processes keep the limits."""
+    if usage.memory_bytes > limits.memory_bytes:
+        deed = f"used more than {size_in_words(limits.memory_bytes)}"
+        return ended_for(deed, advice=_LESS_DATA, busy=busy)
+    if usage.threads > limits.processes:
+        deed = f"started more than {limits.processes} processes and threads"
+        return ended_for(deed, advice=_FEWER_PROCESSES, busy=busy)
+    return None
+
+
+def excess_of_files(
+    now: FolderUsage, before: FolderUsage, limits: Limits, *, busy: bool
+) -> Death | None:
+    """What a kernel is to be ended for, None if its workspace keeps the limits.
+
+    ``before`` is what was in it when the kernel started: where that was too much already, it can tidy
+    up, but not add to it.
+    """
+    if now.bytes > max(limits.workspace_bytes, before.bytes):
+        deed = f"filled its folder with more than {size_in_words(limits.workspace_bytes)}"
+    elif now.files > max(limits.workspace_files, before.files):
+        deed = f"filled its folder with more than {limits.workspace_files:,} files"
+    elif now.uncounted > before.uncounted:
+        deed = "made folders too deep or too private to be counted"
+    else:
+        return None
+    return ended_for(deed, advice=_LESS_DISK, busy=busy)
+
+
+def filled_disk(*, busy: bool) -> Death:
+    """The death of the one that writes fastest when the disk is nearly full."""
+    return ended_for("wrote to the disk until it was nearly full", advice=_LESS_DISK, busy=busy)
+
+
+def size_in_words(size: int) -> str:
+    """``2 GiB``, ``1.5 MiB``."""
+    for power, unit in reversed(tuple(enumerate(_UNITS))):
+        if size >= 1 << 10 * power:
+            return f"{size / (1 << 10 * power):.3g} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,160 @@
+"""One kernel under watch: a look at it, and what the looks so far tell."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from kernels.folder_usage import FolderUsage, read_folder
+from kernels.kernel import Kernel
+from kernels.launch import Launch
+from kernels.limits import Limits
+from kernels.open_files import OpenFiles
+from kernels.sandbox import Tier
+from kernels.usage import Usage, read_usage
+
+_ACTIVE_SHARE = 0.02
+_SHORTEST_SECONDS = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``."""
+
+    usage: Usage
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What the workspace held at a moment (`time.monotonic`), with what was deleted there and still
+    open; counting took so many ``seconds``."""
+
+    workspace: FolderUsage
+    at: float
+    seconds: float
+
+
+def look(pid: int, launch: Launch, limits: Limits, *, pss: bool) -> Look:
+    """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process with
+    ``pss``. Their memory is measured without it too, when it may be over the limit.
+    """
+    began = time.monotonic()
+    usage = read_usage(
+        pid,
+        own_files=launch.sandbox.tier is Tier.FULL,
+        pss_above=0 if pss else limits.memory_bytes,
+    )
+    return Look(usage, time.monotonic(), time.monotonic() - began)
+
+
+def count(launch: Launch, limits: Limits, deleted: OpenFiles) -> Count:
+    """Count a kernel's workspace. Blocks, as long as `read_folder` does.
+
+    ``deleted`` was seen before: afterwards, a file deleted meanwhile would be counted twice.
+    """
+    began = time.monotonic()
+    folder = read_folder(str(launch.workspace), most_files=2 * limits.workspace_files)
+    workspace = replace(
+        folder,
+        bytes=folder.bytes + deleted.deleted_bytes,
+        files=folder.files + deleted.deleted_files,
+    )
+    return Count(workspace, time.monotonic(), time.monotonic() - began)
+
+
+@dataclass(eq=False)
+class Watched:
+    """A kernel and what was found so far. ``at`` is the last look, 0 before the first.
+
+    ``cpu`` is its share of one core between the last two looks. ``before`` is what its workspace held
+    at first.
+    """
+
+    kernel: Kernel
+    launch: Launch
+    usage: Usage = field(default_factory=Usage)
+    before: FolderUsage | None = None
+    cpu: float = 0.0
+    cpu_seconds: float = 0.0
+    at: float = 0.0
+    seconds: float = 0.0
+    busy: bool = False
+    ending: bool = False
+    looking: anyio.Lock = field(default_factory=anyio.Lock)
+    counting: anyio.Lock = field(default_factory=anyio.Lock)
+    _count: Count | None = None
+    _writing: float = 0.0
+    _filling: float = 0.0
+    _pss_bytes: int | None = None
+    _pss_resident: int = 0
+    _pss_at: float = 0.0
+
+    def note(self, seen: Look) -> None:
+        """Take in a look, later than the last one."""
+        usage, last = seen.usage, self.usage
+        cpu_seconds = max(self.cpu_seconds, usage.cpu_seconds)
+        if self.at:
+            passed = max(seen.at - self.at, _SHORTEST_SECONDS)
+            self.cpu = (cpu_seconds - self.cpu_seconds) / passed
+            self._writing = (usage.written_bytes - last.written_bytes) / passed
+        if usage.pss is not None:
+            self._pss_bytes, self._pss_resident = usage.memory_bytes, usage.resident_bytes
+            self._pss_at = seen.at
+        self.usage, self.cpu_seconds = usage, cpu_seconds
+        self.at, self.seconds = seen.at, seen.seconds
+
+    def note_count(self, counted: Count) -> None:
+        """Take in a count, later than the last one."""
+        if self._count is not None:
+            passed = max(counted.at - self._count.at, _SHORTEST_SECONDS)
+            grown = counted.workspace.bytes - self._count.workspace.bytes
+            self._filling = grown / passed
+        self._count = counted
+        self.before = self.before or counted.workspace
+
+    @property
+    def workspace(self) -> FolderUsage:
+        """What it held when it was last counted."""
+        return self._count.workspace if self._count else FolderUsage()
+
+    @property
+    def writing(self) -> float:
+        """The bytes per second that it brings to the disk, as far as the last looks tell."""
+        return max(self._writing, self._filling)
+
+    def count_due(self, *, seconds: float, share: float) -> float:
+        """When its workspace should be counted again, after ``seconds`` and with at most that share of
+        a core."""
+        if self._count is None:
+            return 0.0
+        return self._count.at + max(seconds, self._count.seconds / share)
+
+    @property
+    def active(self) -> bool:
+        """It runs a cell, or did something all the same since the last look."""
+        return self.kernel.busy or self.cpu > _ACTIVE_SHARE
+
+    @property
+    def memory_bytes(self) -> int:
+        """Its memory, measured or told by how it changed since; `Usage.at_most_bytes` before."""
+        usage = self.usage
+        if self._pss_bytes is None:
+            return usage.at_most_bytes
+        return max(0, self._pss_bytes + usage.resident_bytes - self._pss_resident)
+
+    def needs_measuring(self, now: float, *, seconds: float) -> bool:
+        """Whether its memory was measured more than ``seconds`` ago, and may be another now."""
+        if self._pss_bytes is None:
+            return True
+        moved = abs(self.usage.resident_bytes - self._pss_resident) > 1 << 20
+        return (moved or self.active) and now - self._pss_at > seconds
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What of it somebody would see change."""
+        usage = self.usage
+        return self.busy, usage.processes, self.memory_bytes >> 20, round(self.cpu * 100)

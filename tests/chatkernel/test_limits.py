@@ -1,0 +1,67 @@
+"""Limits as the user and the model see them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+
+import anyio
+import pytest
+
+from chatkernel.agent.cell import VARIABLES_GONE
+from chatkernel.events import Event, ModelRequest, Status
+from tests.chatkernel.agent.model import run
+from tests.chatkernel.agent.stage import printed
+from tests.chatkernel.opened import Opened, notices, opened
+
+pytestmark = pytest.mark.anyio
+
+OVER = "The cell used more than 600 MiB and Python was ended."
+ADVICE = "Work on fewer rows or columns at once, or delete what you no longer need."
+HOG = "held = []\nwhile True: held.append(b'x' * (20 << 20))"
+
+
+@pytest.fixture(scope="module")
+async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Opened]:
+    """A service with one place for a kernel."""
+    data = tmp_path_factory.mktemp("limits") / "data"
+    async with opened(
+        data, kernel_python=sys.executable, memory_bytes=600 << 20, kernels=1
+    ) as found:
+        yield found
+
+
+def outputs(events: list[Event]) -> list[str]:
+    return [
+        printed(part) for event in events if isinstance(event, ModelRequest) for part in event.parts
+    ]
+
+
+async def test_a_cell_over_its_memory_is_told_once_and_the_next_one_works(here: Opened) -> None:
+    talk = await here.talk()
+    events = await talk.say("hog", run(HOG), run("6 * 7"), "Done.")
+    told, after = outputs(events)
+    assert told.strip() == f"{OVER} {VARIABLES_GONE} {ADVICE}"
+    assert after.strip() == "42"
+    assert notices(events) == []
+    assert str(here.model.requests).count(OVER) >= 1
+    assert OVER not in here.model.instructions[-1]
+    assert notices(await talk.say("more", run("1"), "One.")) == []
+    views = await here.service.watch.kernels()
+    assert [view.cause for view in views if view.state == "dead"] == ["used more than 600 MiB"]
+
+
+async def test_who_waits_for_a_place_is_told_and_gets_it(here: Opened) -> None:
+    first, second = await here.talk(), await here.talk()
+    turn = await first.begin("sleep", run("import time\nwhile True: time.sleep(0.1)"), "Done.")
+    await first.until(turn, lambda event: isinstance(event, Status) and event.cell)
+    waiting = await second.begin("go", run("6 * 7"), "Done.")
+    said = "Waiting for a free Python: you are next."
+    await second.until(waiting, lambda event: isinstance(event, Status) and event.text == said)
+    first.session.stop(first.chat)
+    with anyio.fail_after(20):
+        end = await second.ends(waiting)
+    assert end.status == "ok"
+    (told,) = outputs(list(waiting.blocks))
+    assert told.strip() == "42"
+    await turn.over.wait()

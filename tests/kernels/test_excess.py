@@ -1,0 +1,76 @@
+"""What a kernel is ended for, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from kernels.excess import excess_of_files, excess_of_processes, filled_disk, size_in_words
+from kernels.exits import Death
+from kernels.folder_usage import FolderUsage
+from kernels.limits import Limits
+from kernels.open_files import OpenFiles
+from kernels.usage import Pss, Usage
+
+LIMITS = Limits(
+    memory_bytes=2 << 30, processes=10, workspace_bytes=1 << 30, workspace_files=1000
+)  # fmt: skip
+NOTHING = FolderUsage()
+
+
+def said(death: Death | None) -> str | None:
+    return death.said("Its variables are gone.") if death else None
+
+
+def test_memory() -> None:
+    over = Usage(resident_bytes=5 << 30, pss=Pss((2 << 30) + 1))
+    assert said(excess_of_processes(over, LIMITS, busy=True)) == (
+        "The cell used more than 2 GiB and Python was ended. Its variables are gone. "
+        "Work on fewer rows or columns at once, or delete what you no longer need."
+    )
+    idle = said(excess_of_processes(over, LIMITS, busy=False))
+    assert str(idle).startswith("Python used more than 2 GiB and was ended.")
+    within = Usage(resident_bytes=5 << 30, pss=Pss(2 << 30))
+    assert excess_of_processes(within, LIMITS, busy=True) is None
+
+
+def test_shared_memory_and_files_of_memory_count_once() -> None:
+    files = OpenFiles(memory_bytes=1 << 30)
+    shared = Pss(bytes=(3 << 30) // 2, shared_bytes=1 << 30)
+    assert Usage(files=files, pss=shared).memory_bytes == (3 << 30) // 2
+    assert Usage(files=files, tmpfs_bytes=5, pss=Pss(7)).memory_bytes == (1 << 30) + 12
+
+
+def test_processes() -> None:
+    assert excess_of_processes(Usage(threads=10), LIMITS, busy=True) is None
+    death = excess_of_processes(Usage(threads=11), LIMITS, busy=True)
+    assert "The cell started more than 10 processes and threads" in str(said(death))
+
+
+@pytest.mark.parametrize(
+    ("now", "deed"),
+    [
+        (FolderUsage(bytes=1 << 30, files=1000), None),
+        (FolderUsage(bytes=(1 << 30) + 1), "filled its folder with more than 1 GiB"),
+        (FolderUsage(files=1001), "filled its folder with more than 1,000 files"),
+        (FolderUsage(uncounted=1), "made folders too deep or too private to be counted"),
+    ],
+)
+def test_workspace(now: FolderUsage, deed: str | None) -> None:
+    death = excess_of_files(now, NOTHING, LIMITS, busy=True)
+    assert (death and death.cause) == deed
+    assert excess_of_files(now, now, LIMITS, busy=True) is None
+
+
+def test_a_full_disk() -> None:
+    assert filled_disk(busy=True).said() == (
+        "The cell wrote to the disk until it was nearly full and Python was ended. "
+        "Write less, or delete files first."
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (2 << 30, "2 GiB"), (1536 << 10, "1.5 MiB")],
+)
+def test_sizes(size: int, words: str) -> None:
+    assert size_in_words(size) == words
