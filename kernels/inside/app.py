@@ -21,6 +21,8 @@ from ipykernel.shellchannel import ShellChannelThread
 from jupyter_client.connect import KernelConnectionInfo
 
 _QUEUED_MESSAGES = 4000
+_SWEEP_SECONDS = 60.0
+"""Of 10: what ended threads leave to the outputs' thread can wait, and nothing else wakes an idle kernel."""
 _BOUND_SECONDS = 10.0
 _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
@@ -57,6 +59,7 @@ class App(IPKernelApp):
         self.iopub_port = self._bind_socket(socket, self.iopub_port)
         self.configure_tornado_logger()
         self.iopub_thread = IOPubThread(socket, pipe=False, session=self.session)
+        self.iopub_thread._event_pipe_gc_seconds = _SWEEP_SECONDS
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import io
@@ -30,6 +31,11 @@ _ITS_OWN = (
     "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3", "tornado.locks",
     "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
 )  # fmt: skip
+
+_SMALL_STEP, _SMALL = 16, 512
+"""Sizes that Python's allocator serves from pools: pymalloc in the C API's "Memory Management"."""
+_HOLES_BYTES = 128 << 10
+"""More than there are of any size, by sys._debugmallocstats()."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,18 @@ def settle() -> None:
     """Let the garbage collector leave alone what is there: a look at an object un-shares its page."""
     gc.collect()
     gc.disable()
+    _fill_holes()
     gc.freeze()
+
+
+def _fill_holes() -> None:
+    """Where small objects were freed, a kernel's would each un-share a page: 1 MiB for every kernel.
+    New ones go to pages of their own if Python's allocator has no such places left."""
+    allocate = ctypes.pythonapi.PyObject_Malloc
+    allocate.restype = ctypes.c_void_p
+    for size in range(_SMALL_STEP, _SMALL + 1, _SMALL_STEP):
+        for _ in range(_HOLES_BYTES // size):
+            allocate(ctypes.c_size_t(size))
 
 
 def _import(preload: Sequence[str]) -> dict[str, str]:

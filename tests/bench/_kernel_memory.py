@@ -23,7 +23,8 @@ KERNELS = 8
 SETTLED_SECONDS = 1.0
 QUIET_SECONDS = 5.0
 """So long after the last start nothing of it goes on."""
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 60.0
+"""An idle kernel wakes up once in that time."""
 SPARE_BYTES = 2 << 30
 """What is left of the machine's memory, however much was to be used."""
 
@@ -78,20 +79,22 @@ async def measure_many(folder: Path, *, most: int, budget: int) -> list[Figure]:
     would hold is told by what they take themselves, page tables included."""
     _raise_open_files()
     async with Places.open(folder) as places, AsyncExitStack() as stack:
-        before = psutil.virtual_memory().available
-        alive = 0
+        await _open_ours(places, stack)
+        await anyio.sleep(SETTLED_SECONDS)
+        before, first = _available(), _taken()
+        alive = 1
         while alive < most and _used(before) < budget and _available() > SPARE_BYTES:
             await _open_ours(places, stack)
             alive += 1
         await anyio.sleep(QUIET_SECONDS)
-        each = (_pss(_processes()) + _page_tables(_processes())) / alive
-        used = _used(before)
+        each = (_taken() - first) / (alive - 1)
+        used = _used(before) / MIB / (alive - 1)
         idle = await _idle_percent(places.launch.fork_server.pid)
     return [
         Figure("kernels alive", [alive], ""),
-        Figure("they and their fork server take, each", [each], "MiB"),
-        Figure("less memory available to the machine, each", [used / alive / MIB], "MiB"),
-        Figure("in 20 GiB there are", [20 * 1024 / each], "", goal=1000, at_least=True),
+        Figure("one more of them, with its page tables", [each], "MiB"),
+        Figure("less memory available to the machine, each", [used], "MiB"),
+        Figure("in 20 GiB there are", [1 + (20 * 1024 - first) / each], "", 1000, at_least=True),
         Figure("1000 idle ones use of a core", [idle * 1000 / alive], "%", goal=2),
     ]
 
@@ -137,9 +140,10 @@ def _pss(processes: Iterable[int]) -> float:
     return sum(_kib(pid, "smaps_rollup", "Pss:") for pid in processes) / 1024
 
 
-def _page_tables(processes: Iterable[int]) -> float:
-    """MiB."""
-    return sum(_kib(pid, "status", "VmPTE:") for pid in processes) / 1024
+def _taken() -> float:
+    """MiB, page tables included."""
+    processes = _processes()
+    return _pss(processes) + sum(_kib(pid, "status", "VmPTE:") for pid in processes) / 1024
 
 
 def _kib(pid: int, file: str, field: str) -> int:
