@@ -130,7 +130,8 @@ async def test_what_processes_share_counts_once(watch: Watch, launch: Launch) ->
 async def test_a_cell_that_fills_its_workspace_is_ended(
     watch: Watch, launch: Launch, tmp_path: Path, code: str, deed: str
 ) -> None:
-    async with opened(watch, elsewhere(launch, tmp_path)) as (kernel, _):
+    async with opened(watch, elsewhere(launch, tmp_path)) as (kernel, watched):
+        await until(watch, lambda: watched.before is not None)
         with pytest.raises(KernelDied, match=re.escape(f"The cell {deed} and Python was ended.")):
             await run(kernel, code)
 
