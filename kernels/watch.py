@@ -177,8 +177,10 @@ class Watch:
             except Exception:  # as above
                 log.exception("counting the workspace of kernel %s", kernel.id)
                 counted = Count(watched.workspace, time.monotonic(), 0.0)
-            before = watched.before or counted.workspace
+            first, before = watched.before is None, watched.before or counted.workspace
             watched.note_count(counted)
+            if first:
+                self.news.tell()
             await self._judge(
                 watched,
                 excess_of_files(counted.workspace, before, kernel.limits, busy=kernel.busy),
