@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 from chatkernel.archive import title_of
 from chatkernel.errors import Busy, ChatkernelError, NotFound
-from chatkernel.kernel_view import KernelView
+from chatkernel.kernel_view import KernelAction, KernelView
 from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.overview import Overview
 from chatkernel.store import crud
@@ -18,8 +18,6 @@ from chatkernel.store.rows import Audit
 from kernels import Death, Kernel
 
 log = logging.getLogger(__name__)
-
-Action = Literal["interrupt", "hibernate", "kill"]
 
 ENDED_BY_ADMIN = Death(-9, "ended by an admin", "An admin of this server ended Python.")
 
@@ -53,7 +51,7 @@ class KernelAdmin:
         async with self._database.reading() as session:
             return await crud.audit.latest(session, limit=limit)
 
-    async def act(self, who: str, action: Action, kernel_id: str) -> str:
+    async def act(self, who: str, action: KernelAction, kernel_id: str) -> str:
         """Do it; the sentence says what came of it.
 
         Raises:
@@ -72,7 +70,7 @@ class KernelAdmin:
             await self._write_down(row, held)
         return row.result
 
-    async def _act(self, action: Action, held: Held | None) -> str:
+    async def _act(self, action: KernelAction, held: Held | None) -> str:
         if held is None or held.kernel is None:
             raise NotFound("This kernel is gone already.")
         match action:

@@ -163,6 +163,11 @@ def watching(served: Served, client: httpx.Client, query: str = "") -> ClientCon
     return connect(url, additional_headers={"Cookie": cookie})
 
 
+def read_on(page: ClientConnection) -> None:
+    while True:
+        page.recv(timeout=20)
+
+
 def test_the_page_is_kept_up_to_date_until_the_login_ends(
     served: Served, ann: httpx.Client, root: httpx.Client
 ) -> None:
@@ -177,6 +182,5 @@ def test_the_page_is_kept_up_to_date_until_the_login_ends(
             swap = orjson.loads(page.recv(timeout=20))
         root.post("/logout")
         with pytest.raises(ConnectionClosedError):
-            while True:
-                page.recv(timeout=20)
+            read_on(page)
     assert page.close_code == 4401

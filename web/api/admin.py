@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatkernel.errors import NotFound
-from chatkernel.kernel_admin import Action, NamedKernel
+from chatkernel.kernel_admin import NamedKernel
+from chatkernel.kernel_view import KernelAction
 from web.api.answers import Json
 from web.site import admin
 
-ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
+ACTIONS: dict[str, KernelAction] = {action: action for action in get_args(KernelAction)}
 
 
 async def kernels(request: Request) -> Response:

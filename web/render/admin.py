@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from chatkernel.amounts import size_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
@@ -27,7 +28,6 @@ from web.elements import (
     time,
     ul,
 )
-from web.render.amounts import size_said
 from web.render.ask import ask_dialog
 from web.render.icons import icon
 from web.render.kernel_table import Order, kernel_table
@@ -109,7 +109,7 @@ def _totals(view: AdminView) -> Element:
     )
     return ul(
         _total("Kernels", str(totals.alive), f"of {totals.most}, {totals.busy} busy{waiting}"),
-        _total("Memory", size_said(totals.pss_bytes), "of kernels and fork server"),
+        _total("Memory", size_said(totals.pss_bytes), "of all kernels"),
         _total("CPU", f"{totals.cpu_percent:.0f} %", "of a core"),
         _total("Sessions", str(view.sessions), "open"),
         _total("Fork server", fork_server, _pid(totals)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatkernel.kernel_admin import Action, NamedKernel
+from chatkernel.amounts import size_said, time_said
+from chatkernel.kernel_admin import NamedKernel
+from chatkernel.kernel_view import KernelAction
 from kernels import Limits
 from web.elements import (
     Attribute,
@@ -23,7 +25,6 @@ from web.elements import (
     tr,
 )
 from web.elements import thead as table_head
-from web.render.amounts import size_said, time_said
 
 HOT_MEMORY = 0.5
 """Of the memory limit."""
@@ -35,7 +36,11 @@ HOT_BUSY = 60.0
 """Seconds."""
 
 STATES = ("busy", "waiting", "starting", "idle", "dead")
-WORDS: dict[Action, str] = {"interrupt": "Interrupt", "hibernate": "Hibernate", "kill": "Kill"}
+WORDS: dict[KernelAction, str] = {
+    "interrupt": "Interrupt",
+    "hibernate": "Hibernate",
+    "kill": "Kill",
+}
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,7 @@ def _actions(kernel: NamedKernel) -> list[Element]:
     ]
 
 
-def _button(action: Action, kernel: NamedKernel, *, disabled: bool) -> Element:
+def _button(action: KernelAction, kernel: NamedKernel, *, disabled: bool) -> Element:
     data: dict[str, Attribute] = {
         "data-action": action,
         "data-kernel": kernel.view.id,
