@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import orjson
@@ -19,6 +19,7 @@ _SECONDS = 30.0
 _PIPED_WIDTH = 240
 """Where no terminal says how wide it is, nothing is to be cut."""
 
+_LONG = ("Chat", "Runs")
 _RIGHT = ("Memory", "CPU", "CPU time", "Processes", "Age")
 
 
@@ -30,9 +31,10 @@ def show_kernels(settings: Settings) -> None:
     """
     found = _ask(settings, "GET", "/api/admin/kernels")
     console = TerminalConsole()
-    width = None if console.is_terminal else _PIPED_WIDTH
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
     if found["kernels"]:
-        console.print(kernels_table(found["kernels"]), width=width)
+        console.print(kernels_table(found["kernels"]))
     console.print(plain(_sums(found)))
 
 
@@ -84,15 +86,10 @@ def _answered(answer: httpx.Response) -> dict[str, Any]:
 def kernels_table(kernels: list[dict[str, Any]]) -> Table:
     """All kernels as the API tells of them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Id", "State", "User", "Chat", "Runs", *_RIGHT, "Sandbox"):
-        right = title in _RIGHT
-        table.add_column(
-            title,
-            justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis" if title in ("Chat", "Runs") else "fold",
-            ratio=1 if title == "Runs" else None,
-        )
+    for title in ("Id", "State", "User", *_LONG, *_RIGHT, "Sandbox"):
+        justify: Literal["left", "right"] = "right" if title in _RIGHT else "left"
+        # What may wrap is what gives way on a narrow terminal.
+        table.add_column(title, justify=justify, no_wrap=title not in _LONG)
     for each in kernels:
         table.add_row(*(plain(cell) for cell in _cells(each)))
     return table
