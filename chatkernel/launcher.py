@@ -93,6 +93,8 @@ class Launcher:
 
     async def _find(self) -> FoundTier:
         ids = _NOBODY if os.getuid() == 0 else None
+        for module, why in (await self.warmed()).missing.items():
+            log.warning("Kernels start without %s of CHATKERNEL_PRELOAD: %s", module, why)
         async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
             sandbox = Sandbox(network=self.settings.network, ids=ids, hidden=self._hidden())
             return await find_tier(self._launch(Path(folder), sandbox))

@@ -131,6 +131,8 @@ class UserSession:
         """Stop the chat's running turn and end its kernel at once; False when none runs."""
         stopped = self.stop(chat_id)
         if stopped and (kernel := self.kernel(chat_id)):
+            if (turn := self.turn_of(chat_id)) is not None:
+                self._taking.show(Status(turn=turn.idx, text="Ending Python…"))
             await kernel.kill()
         return stopped
 

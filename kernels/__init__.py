@@ -15,6 +15,7 @@ from kernels.excerpt import excerpt
 from kernels.exits import Death, classify
 from kernels.fork_server import PRELOAD, ForkServer, ForkServerFailed, Warmed
 from kernels.kernel import Kernel
+from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
 from kernels.limits import Limits
@@ -63,6 +64,7 @@ __all__ = [
     "KernelDied",
     "KernelError",
     "KernelStartFailed",
+    "Ladder",
     "Launch",
     "Limits",
     "Message",
@@ -71,6 +73,7 @@ __all__ = [
     "Output",
     "RequestTimedOut",
     "Rhythm",
+    "Rung",
     "Sandbox",
     "Shown",
     "Stream",

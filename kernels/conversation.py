@@ -90,10 +90,9 @@ class Conversation:
         return await self._ask(self._channels.control, message_type, content)
 
     async def ask_to_end(self) -> None:
-        """Ask the kernel to end, and wait for its death."""
+        """Ask the kernel to end; it does so later."""
         control = self._channels.control
         await control.send(control.request("shutdown_request", {"restart": False}))
-        await self.died.wait()
 
     def end(self, death: Death) -> None:
         """The kernel is dead: whoever waits for it hears so. The first time counts."""

@@ -19,6 +19,7 @@ import anyio
 from kernels.errors import KernelStartFailed
 from kernels.exits import classify
 from kernels.forked import Forked
+from kernels.inside.sandbox.plan import Separation
 from kernels.log import Log
 
 PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
@@ -42,6 +43,7 @@ _ENVIRONMENT = MappingProxyType(
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "NUMEXPR_NUM_THREADS": "1",
+        "OPENBLAS_THREAD_TIMEOUT": "20",  # of 26: its threads spin 0.3 ms for work, not 20
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
     }
 )
@@ -110,13 +112,23 @@ class ForkServer:
         async with self._asking:
             return (await self._ensure()).warmed
 
-    async def fork(self, request: Mapping[str, Any], log: int) -> Forked:
+    async def fork(self, request: Mapping[str, Any], separation: Separation, *, log: int) -> Forked:
         """A process that becomes a kernel; it isn't ready yet. ``request`` is read by the child alone
         (``kernels/inside/birth.py``), ``log`` becomes its stdout and stderr.
 
         Raises:
             ForkServerFailed, KernelStartFailed
         """
+        try:
+            return await self._fork(request, separation, log=log)
+        except ForkServerFailed:
+            if self._running is None:  # it can't be started
+                raise
+        return await self._fork(request, separation, log=log)  # it ran, and was ended just now
+
+    async def _fork(
+        self, request: Mapping[str, Any], separation: Separation, *, log: int
+    ) -> Forked:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
@@ -126,7 +138,7 @@ class ForkServer:
                 async with self._asking:
                     running = await self._ensure()
                     with anyio.CancelScope(shield=True):  # an answer belongs to its question
-                        pid, pidfd = await running.fork(theirs.fileno(), log)
+                        pid, pidfd = await running.fork(separation, theirs.fileno(), log)
             except BaseException:
                 ours.close()
                 raise
@@ -194,10 +206,11 @@ class _Running:
         running.warmed = Warmed(said["ready"], said["missing"], tuple(said["paths"]))
         return running
 
-    async def fork(self, own: int, log: int) -> tuple[int, int]:
+    async def fork(self, separation: Separation, own: int, log: int) -> tuple[int, int]:
         """The new process and a pidfd of it."""
+        message = json.dumps(separation.to_json()).encode()
         try:
-            socket.send_fds(self.control, [b"{}"], [own, log])
+            socket.send_fds(self.control, [message], [own, log])
         except OSError as error:
             raise self._failed() from error
         answer, descriptors = await self._hear(_FORK_SECONDS)

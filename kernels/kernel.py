@@ -24,6 +24,7 @@ from kernels.channels import Request
 from kernels.conversation import Conversation
 from kernels.errors import CellTimedOut, KernelDied, KernelStartFailed, RequestTimedOut
 from kernels.exits import FORCED, Death
+from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch
 from kernels.limits import Limits
 from kernels.outputs import Output
@@ -32,6 +33,7 @@ from kernels.runs import Run
 from kernels.wire import JSON
 
 _DEFAULT_LIMITS = Limits()
+_NOBODY_STOPS = Ladder()
 _LAST_WORDS_SECONDS = 0.1
 _KILL_SECONDS = 5.0
 _ARRIVED_SECONDS = 0.2
@@ -132,20 +134,21 @@ class Kernel:
         assert self.death is not None
         return self.death
 
-    async def execute(self, code: str) -> AsyncIterator[Output]:
+    async def execute(self, code: str, ladder: Ladder = _NOBODY_STOPS) -> AsyncIterator[Output]:
         """Run a cell and give its outputs as they come, after those that wait before it.
 
         Only this run's are given, until the kernel has replied and is idle: what its threads print
         later is not. An exception of the cell is an `ErrorOutput`; ``input()`` raises one. Who takes
         outputs too slowly gets the latest, with a word on how many are missing. Who stops taking
         them leaves the cell running until it ends, is interrupted or meets its limit; the next run
-        waits for that.
+        waits for that. When ``ladder`` asks to stop, or the limit is met, it is interrupted, and if that
+        doesn't end it within ``grace_seconds``, the kernel is killed.
 
         Raises:
-            KernelDied: the kernel's process ended, before or during the run.
+            KernelDied: the kernel's process ended, before or during the run; or it would not stop.
             CellTimedOut: it met ``cell_seconds``; it was interrupted, or the kernel was killed.
         """
-        run = await self._begin(code)
+        run = await self._begin(code, ladder)
         try:
             while outputs := await run.outbox.take():
                 for output in outputs:
@@ -179,8 +182,8 @@ class Kernel:
         What runs raises `KernelDied`; open another kernel."""
         if self.death is None:
             await self._process.kill(death)
-        with anyio.move_on_after(_KILL_SECONDS):
-            await self._conversation.died.wait()
+            with anyio.move_on_after(_KILL_SECONDS):
+                await self._process.wait()
         self._conversation.end(death)  # also when the system can't end it yet
 
     async def variables(self) -> tuple[Variable, ...]:
@@ -261,37 +264,54 @@ class Kernel:
         if self.death is None:
             await self._process.interrupt()
 
-    async def _begin(self, code: str) -> Run:
+    async def _begin(self, code: str, ladder: Ladder) -> Run:
         await self._turn.acquire()
         if self.death is not None:
             self._turn.release()
             raise KernelDied(self.death)
         run, request = self._conversation.prepare(code)
         self._activity = Activity(code, time.monotonic())
-        self._tasks.start_soon(self._see_through, run, request)
+        self._tasks.start_soon(self._see_through, run, request, ladder)
         return run
 
-    async def _see_through(self, run: Run, request: Request) -> None:
+    async def _see_through(self, run: Run, request: Request, ladder: Ladder) -> None:
         try:
             await self._conversation.send(request)
-            with anyio.move_on_after(self._limits.cell_seconds):
+            async with anyio.create_task_group() as waiting:
+                waiting.start_soon(self._stop_when_asked, run, ladder)
+                waiting.start_soon(self._stop_at_limit, run, ladder)
                 await run.done.wait()
-            if not run.done.is_set():
-                await self._time_out(run)
+                waiting.cancel_scope.cancel()
         finally:
             run.finish(KernelDied(self.death or _CLOSED))
             self._conversation.run = None
             self._activity = Activity(None, time.monotonic())
             self._turn.release()
 
-    async def _time_out(self, run: Run) -> None:
+    async def _stop_when_asked(self, run: Run, ladder: Ladder) -> None:
+        await ladder.asked()
+        await self._stop(run, ladder)
+
+    async def _stop_at_limit(self, run: Run, ladder: Ladder) -> None:
+        await anyio.sleep(self._limits.cell_seconds)
+        if run.stopping:
+            return
         run.error = CellTimedOut(self._limits.cell_seconds, killed=False)
+        ladder.tell(Rung.LIMIT)
+        await self._stop(run, ladder)
+
+    async def _stop(self, run: Run, ladder: Ladder) -> None:
+        """Take one step after the other until the run is over, which cancels this."""
+        if run.stopping:
+            return
+        run.stopping = True
+        ladder.tell(Rung.INTERRUPT)
         await self.interrupt()
-        with anyio.move_on_after(self._limits.grace_seconds):
-            await run.done.wait()
-        if not run.done.is_set():
-            run.error = CellTimedOut(self._limits.cell_seconds, killed=True)
-            await self.kill()
+        await anyio.sleep(self._limits.grace_seconds)
+        if isinstance(run.error, CellTimedOut):
+            run.error = CellTimedOut(run.error.seconds, killed=True)
+        ladder.tell(Rung.KILL)
+        await self.kill()
 
     async def _become_ready(self) -> None:
         """The kernel answers, and its outputs reach us.
@@ -322,4 +342,5 @@ class Kernel:
         if gracefully and self.death is None and not self.busy:
             with anyio.move_on_after(self._limits.close_seconds):
                 await self._conversation.ask_to_end()
+                await self._process.wait()
         self._conversation.end(_CLOSED)

@@ -150,7 +150,8 @@ def _make_folders(launch: Launch, folder: Path) -> None:
 async def _start(
     manager: AsyncKernelManager, launch: Launch, limits: Limits, *, kernel_id: str, log: Log
 ) -> int:
-    await manager.start_kernel(
+    # Not by its start_kernel(), which then sleeps for 10 ms and connects a socket we don't need.
+    command, options = await manager.pre_start_kernel(
         kernel_id=kernel_id,
         fork_server=launch.fork_server,
         sandbox=launch.sandbox,
@@ -161,6 +162,7 @@ async def _start(
     )
     provisioner = manager.provisioner
     assert provisioner is not None
+    await provisioner.launch_kernel(command, **options)
     pid = int((await provisioner.get_provisioner_info())["pid"])
     with anyio.CancelScope(shield=True):
         await to_thread.run_sync(lambda: leftovers.record(launch.runtime, pid, kernel_id=kernel_id))

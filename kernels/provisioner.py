@@ -95,7 +95,8 @@ class ForkProvisioner(LocalProvisioner):
                 "cpus": len(os.sched_getaffinity(0)),
                 "plan": plan.to_json(),
             },
-            kwargs.get("stdout") or _STDERR,
+            plan.separation,
+            log=kwargs.get("stdout") or _STDERR,
         )
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):

@@ -102,6 +102,7 @@ class Run:
         self.done = anyio.Event()
         self.last_seen = anyio.current_time()
         self.error: KernelError | None = None
+        self.stopping = False
         self._ends = {"reply", "idle"}
         self._said: set[str] = set()
 

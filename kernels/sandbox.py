@@ -16,6 +16,7 @@ HOME = Path("/chat")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")
 _FACTS = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/random", "/dev/urandom",
+    "/sys/devices/system/cpu",
 )  # fmt: skip
 _NETWORK = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
 _SPARE_ADDRESS_SPACE = 4 << 30
@@ -53,7 +54,12 @@ class Sandbox:
         home = str(self.home(workspace))
         if self.tier is Tier.FULL:
             return {"HOME": home, "PWD": home, "TMPDIR": "/tmp"}
-        return {"HOME": home, "PWD": home, "TMPDIR": str(sockets)}
+        here = {"HOME": home, "PWD": home, "TMPDIR": str(sockets)}
+        if self.tier is Tier.NONE:
+            return here
+        # Its processes end when they can't measure themselves, as Landlock's rules are by file. So it
+        # works one after the other.
+        return {**here, "JOBLIB_MULTIPROCESSING": "0"}
 
     def plan(
         self, workspace: Path, sockets: Path, limits: Limits, *, interpreter: Iterable[str]

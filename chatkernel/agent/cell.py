@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import anyio
 from anyio import to_thread
 
 from chatkernel.agent.interaction import Interaction
@@ -27,8 +26,10 @@ from kernels import (
     Kernel,
     KernelDied,
     KernelStartFailed,
+    Ladder,
     Limits,
     Output,
+    Rung,
     Stream,
     Transcript,
     UpdateDisplay,
@@ -37,6 +38,12 @@ from kernels import (
 
 KEPT_WHILE_RUNNING = 50
 """How many rich outputs are shown while their cell runs; the others come with its block."""
+
+RUNGS = {
+    Rung.LIMIT: "The cell has reached its time limit. Stopping…",
+    Rung.KILL: "It did not stop; ending Python…",
+}
+"""Of an interrupt it was said why: the user asked, or it was the limit."""
 
 VARIABLES_GONE = "Its variables are gone: run the earlier code again if you need them."
 
@@ -134,13 +141,9 @@ async def _run(
     if kernel is None or interaction.stopping:
         return CellRun("stopped", remark="Stopped before this cell ran.")
     interaction.live(Status(turn=interaction.turn, text="Running…", cell=call_id))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_interrupt_when_stopped, interaction, kernel, limits)
-        run = await _collect(
-            interaction, kernel, code, call_id=call_id, transcript=Transcript(limits), keeper=keeper
-        )
-        tasks.cancel_scope.cancel()
-    return run
+    return await _collect(
+        interaction, kernel, code, call_id=call_id, transcript=Transcript(limits), keeper=keeper
+    )
 
 
 async def _collect(
@@ -152,8 +155,12 @@ async def _collect(
     transcript: Transcript,
     keeper: _Keeper,
 ) -> CellRun:
+    def tell(rung: Rung) -> None:
+        if rung in RUNGS:
+            interaction.live(Status(turn=interaction.turn, text=RUNGS[rung]))
+
     try:
-        async for output in kernel.execute(code):
+        async for output in kernel.execute(code, Ladder(interaction.stopped, tell)):
             transcript.add(output)
             shown = await keeper.for_now(output)
             interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
@@ -164,13 +171,6 @@ async def _collect(
         interaction.loss_said = timeout.killed
         return CellRun("timeout", transcript.outputs(), _timeout_remark(timeout))
     return CellRun(_status(interaction, transcript), transcript.outputs())
-
-
-async def _interrupt_when_stopped(interaction: Interaction, kernel: Kernel, limits: Limits) -> None:
-    await interaction.stopped()
-    await kernel.interrupt()
-    await anyio.sleep(limits.grace_seconds)
-    await kernel.kill()
 
 
 def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:

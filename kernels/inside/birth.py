@@ -8,6 +8,7 @@ the user's.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import io
 import json
@@ -17,17 +18,17 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .app import ForkedApp
-from .blas import use_threads
+from .blas import Setter
 from .guard import GuardedSession
 from .processes import become_subreaper, die_with, keep_memory_private, kill_children
-from .sandbox.apply import confine, enter, seal, separate
+from .sandbox.apply import confine, enter, seal
 from .sandbox.plan import Plan
 
 _REQUEST_BYTES = 256 << 10
@@ -65,37 +66,20 @@ class Birth:
     """``own`` is a SOCK_SEQPACKET socket to the server. On it come, from us, ``{"ready": laps}`` or
     ``{"error": text}``, and when the kernel has ended ``{"status": as os.waitpid gives it}``."""
 
-    def __init__(self, own: int, log: int, app: ForkedApp) -> None:
+    def __init__(self, own: int, log: int, app: ForkedApp, blas: Sequence[Setter]) -> None:
         self._own = own
         self._log = log
         self._app = app
+        self._blas = blas
+        self._outside = os.geteuid(), os.getegid()
         self._began = time.monotonic()
         self._laps: dict[str, float] = {}
 
-    def begin(self, go: int, said: int) -> None:
-        """Become the leader, or its parent for a moment; ``said`` hears who it is.
-
-        The leader goes on when something comes on ``go``: then its parent is the fork server.
-        """
-        own = socket.socket(fileno=os.dup(self._own))
-        try:
-            request = Request.read(own)
-            separate(request.plan)
-        except Exception as error:  # noqa: BLE001 told to the server, in words
-            os.write(said, f"{error}".encode())
-            return
-        if request.plan.namespaces and (leader := os.fork()):
-            os.write(said, str(leader).encode())
-            return
-        if not request.plan.namespaces:
-            os.write(said, str(os.getpid()).encode())
-        os.close(said)
-        if os.read(go, 1):
-            os.close(go)
-            self._lead(own, request)
-
-    def _lead(self, own: socket.socket, request: Request) -> None:
+    def lead(self) -> None:
+        """Be the leader; the kernel is its child. Returns when nothing is left of it."""
         self._lap("forked")
+        own = socket.socket(fileno=os.dup(self._own))
+        request = Request.read(own)
         die_with(os.getppid())
         become_subreaper()
         for descriptor in (1, 2):
@@ -105,7 +89,7 @@ class Birth:
         with suppress(OSError):  # not in every container; from here on /proc can only be read
             Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
         try:
-            enter(request.plan)
+            enter(request.plan, self._outside)
         except Exception as error:  # noqa: BLE001 told to the server, in words
             _tell(own, {"error": f"{error}"})
             return
@@ -142,12 +126,14 @@ class Birth:
     def _prepare(self, request: Request) -> None:
         os.environ.clear()
         os.environ.update(request.environment)
+        tempfile.tempdir = None  # it was asked for before the fork, in another environment
         time.tzset()
         os.umask(0o077)
         os.chdir(request.folder)
         confine(request.plan)
         self._lap("confined")
-        use_threads(request.cpus)
+        for set_threads in self._blas:
+            set_threads(ctypes.c_int(request.cpus))
         if numpy := sys.modules.get("numpy"):
             numpy.random.seed()  # what `random` does by itself after a fork
         if jedi := sys.modules.get("jedi"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 _SETTERS = (
     "scipy_openblas_set_num_threads64_",
@@ -17,17 +18,21 @@ _SETTERS = (
 _NAMES = ("openblas", "mkl_rt", "blis")
 
 
-def use_threads(count: int) -> None:
-    """Let every BLAS that is loaded use ``count`` threads.
+Setter: TypeAlias = Callable[[ctypes.c_int], object]
+
+
+def setters() -> tuple[Setter, ...]:
+    """Those by which the libraries loaded now are told a number of threads, at any time.
 
     The variables that say so (``OPENBLAS_NUM_THREADS``) are read when a library is loaded.
     """
-    for path in set(_loaded()):
-        library = ctypes.CDLL(path)
-        for name in _SETTERS:
-            if (setter := getattr(library, name, None)) is not None:
-                setter(ctypes.c_int(count))
-                break
+    return tuple(setter for path in set(_loaded()) if (setter := _setter(path)) is not None)
+
+
+def _setter(path: str) -> Setter | None:
+    library = ctypes.CDLL(path)
+    found = (getattr(library, name, None) for name in _SETTERS)
+    return next((setter for setter in found if setter is not None), None)
 
 
 def _loaded() -> Iterator[str]:

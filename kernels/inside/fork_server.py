@@ -23,8 +23,9 @@ from typing import Any
 
 from .birth import Birth
 from .processes import become_subreaper, children, die_with, is_single_threaded
-from .sandbox.apply import prepare
+from .sandbox.apply import fork, prepare
 from .sandbox.interpreter import readable_paths
+from .sandbox.plan import Separation
 from .warm import Warm, settle, warm
 
 _MESSAGE_BYTES = 64 << 10
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> None:
 
     ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
     ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
-    ``{}`` with two descriptors: the kernel's own socket (`Birth`) and its log. The answer is
+    a `Separation` with two descriptors: the kernel's own socket (`Birth`) and its log. The answer is
     ``{"pid"}`` with a pidfd, or ``{"error"}``.
     """
     began = time.monotonic()
@@ -119,7 +120,7 @@ class ForkServer:
         if not data:
             return False
         try:
-            pid = self._fork(*descriptors)
+            pid = self._fork(Separation.from_json(json.loads(data)), *descriptors)
             pidfd = os.pidfd_open(pid)
             _tell(self.control, {"pid": pid}, pidfd)
             os.close(pidfd)
@@ -130,41 +131,17 @@ class ForkServer:
                 os.close(descriptor)
         return True
 
-    def _fork(self, own: int, log: int) -> int:
+    def _fork(self, separation: Separation, own: int, log: int) -> int:
         """The process that leads the kernel: pid 1 of its namespace, if it gets one."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
-        birth = Birth(own, log, self.warmed.app)
-        go_reads, go_writes = os.pipe()
-        said_reads, said_writes = os.pipe()
-        first = os.fork()
-        if first == 0:
-            self._in_child(go_writes, said_reads)
-            _run(lambda: birth.begin(go_reads, said_writes))
-        os.close(go_reads)
-        os.close(said_writes)
-        try:
-            with os.fdopen(said_reads, "rb") as said:
-                pid = self._leader(first, said.read())
-            self._kernels.add(pid)
-            os.write(go_writes, b"g")
-        finally:
-            os.close(go_writes)
+        birth = Birth(own, log, self.warmed.app, self.warmed.blas)
+        pid = fork(separation)
+        if pid == 0:
+            self.wakeup.close()
+            self.control.close()
+            _run(birth.lead)
+        self._kernels.add(pid)
         return pid
-
-    def _leader(self, first: int, said: bytes) -> int:
-        """``first`` has said who leads the kernel: itself, or its child, and then it ends."""
-        if not said.isdigit():
-            os.waitpid(first, 0)
-            raise OSError(said.decode(errors="replace") or "the child ended at once")
-        if int(said) != first:
-            os.waitpid(first, 0)
-        return int(said)
-
-    def _in_child(self, *descriptors: int) -> None:
-        self.wakeup.close()
-        self.control.close()
-        for descriptor in descriptors:
-            os.close(descriptor)
 
 
 def _run(body: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,7 @@ class InsideKernel(IPythonKernel):
         display_instead_of_paging(shell)
 
     def start(self) -> None:
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         super().start()
         self._interrupts.watch(self.io_loop, self.control_thread.io_loop)
 
@@ -64,7 +66,30 @@ class InsideKernel(IPythonKernel):
         except KeyboardInterrupt as error:  # beside the user's code, where nobody expects it
             content = {"status": "error", "traceback": [], **_described(error)}
             self.send_response(self.iopub_socket, "error", content)
+        self._mend_streams()
         return content
+
+    def _mend_streams(self) -> None:
+        """A cell may replace them. By what can't be flushed, the reply would be lost."""
+        for name, ours in self._streams.items():
+            try:
+                getattr(sys, name).flush()
+            except Exception:  # noqa: BLE001 whatever a user's object raises
+                setattr(sys, name, ours)
+
+    def finish_metadata(self, parent: Any, metadata: Any, reply_content: Any) -> Any:
+        """What a client had queued behind a cell that failed is dropped (``stop_on_error``).
+
+        Upstream drops it after the reply, and with it what a quick client sends because of the reply.
+        """
+        asked = parent["content"]
+        failed = reply_content["status"] == "error"
+        if failed and asked.get("stop_on_error", True) and not asked.get("silent", False):
+            super()._abort_queues(parent["header"].get("subshell_id"))
+        return super().finish_metadata(parent, metadata, reply_content)
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Done before the reply, see `finish_metadata`."""
 
     def raw_input(self, prompt: str = "") -> str:
         """What ``input()`` calls."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import io
@@ -13,28 +14,38 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
+import dill  # not a preload that may be missing: what keeps variables needs it
 from IPython.core.profiledir import ProfileDir
 
 from .app import ForkedApp
+from .blas import Setter, setters
 from .kernel import InsideKernel
 from .streams import DrainedStream
 
 # What a kernel imports with its first cell, completion, magic or traceback.
 _ITS_OWN = (
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger",
-    "IPython.core.magics", "IPython.core.oinspect", "IPython.core.payloadpage", "IPython.core.pylabtools",
-    "IPython.extensions.storemagic", "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html",
-    "ipykernel.debugger", "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3",
-    "tornado.locks", "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
+    "IPython.core.logger", "IPython.core.magics", "IPython.core.oinspect",
+    "IPython.core.payloadpage", "IPython.core.pylabtools", "IPython.extensions.storemagic",
+    "IPython.utils.wildcard", "asyncio", "comm", "faulthandler", "html", "ipykernel.debugger",
+    "ipykernel.subshell", "jedi", "multiprocessing", "pdb", "psutil", "sqlite3", "tornado.locks",
+    "tornado.platform.asyncio", "tornado.queues", "uuid", "zmq",
 )  # fmt: skip
+
+_SMALL_STEP, _SMALL = 16, 512
+"""Sizes that Python's allocator serves from pools: pymalloc in the C API's "Memory Management"."""
+_HOLES_BYTES = 128 << 10
+"""More than there are of any size, by sys._debugmallocstats()."""
 
 
 @dataclass(frozen=True)
 class Warm:
-    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported."""
+    """``app`` is built up to its sockets; ``missing`` says why a module could not be imported;
+    ``blas`` are what sets the threads of linear algebra."""
 
     app: ForkedApp
     missing: Mapping[str, str]
+    blas: tuple[Setter, ...]
 
 
 def warm(preload: Sequence[str]) -> Warm:
@@ -57,14 +68,25 @@ def warm(preload: Sequence[str]) -> Warm:
             except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
                 missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
     del modules["debugpy"]
-    return Warm(app, missing)
+    return Warm(app, missing, setters())
 
 
 def settle() -> None:
     """Let the garbage collector leave alone what is there: a look at an object un-shares its page."""
     gc.collect()
     gc.disable()
+    _fill_holes()
     gc.freeze()
+
+
+def _fill_holes() -> None:
+    """Where small objects were freed, a kernel's would each un-share a page: 1 MiB for every kernel.
+    New ones go to pages of their own if Python's allocator has no such places left."""
+    allocate = ctypes.pythonapi.PyObject_Malloc
+    allocate.restype = ctypes.c_void_p
+    for size in range(_SMALL_STEP, _SMALL + 1, _SMALL_STEP):
+        for _ in range(_HOLES_BYTES // size):
+            allocate(ctypes.c_size_t(size))
 
 
 def _import(preload: Sequence[str]) -> dict[str, str]:
@@ -96,8 +118,16 @@ def _build() -> ForkedApp:
         )
         shell.run_cell("_ = 1;", store_history=False, silent=True)
         shell.complete("print.__do")
+        _rehearse_traceback(shell)
         shell.reset(new_session=True)
     return app
+
+
+def _rehearse_traceback(shell: Any) -> None:
+    try:
+        exec(compile("1 / 0", "<cell>", "exec"), {})
+    except ZeroDivisionError:
+        shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
 def _rehearse_pandas() -> None:
@@ -127,6 +157,7 @@ def _rehearse_plotly() -> None:
     px.histogram(x=[1, 2])
     go.Figure(go.Scatter(x=[1], y=[1])).to_dict()
     pio.templates["plotly"]
+    figure._repr_mimebundle_()  # brings nbformat and jsonschema: 11 MiB
 
 
 def _rehearse_matplotlib() -> None:
@@ -141,8 +172,6 @@ def _rehearse_matplotlib() -> None:
 
 
 def _rehearse_dill() -> None:
-    import dill
-
     dill.loads(dill.dumps({"f": lambda x: x}))
 
 

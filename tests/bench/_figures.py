@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -13,12 +14,14 @@ import orjson
 
 @dataclass(frozen=True)
 class Figure:
-    """One quantity, measured some times; less is better. ``goal`` is for the median."""
+    """One quantity, measured some times. ``goal`` is for the median, which should not be above it,
+    or ``at_least`` that."""
 
     what: str
     values: Sequence[float]
     unit: str = "ms"
     goal: float | None = None
+    at_least: bool = False
 
     @property
     def median(self) -> float:
@@ -32,13 +35,33 @@ class Figure:
     @property
     def met(self) -> bool | None:
         """Whether the median reaches the goal; None without one."""
-        return None if self.goal is None else self.median <= self.goal
+        if self.goal is None:
+            return None
+        return self.median >= self.goal if self.at_least else self.median <= self.goal
 
 
-def ratio(what: str, each: Figure, to: Figure, *, goal: float | None = None) -> Figure:
+def ratio(
+    what: str, each: Figure, to: Figure, *, goal: float | None = None, at_least: bool = False
+) -> Figure:
     """``each`` divided by ``to``, pair by pair as they were measured."""
     pairs = zip(each.values, to.values, strict=True)
-    return Figure(what, [one / other for one, other in pairs], "×", goal)
+    return Figure(what, [one / other for one, other in pairs], "×", goal, at_least)
+
+
+class Load:
+    """How many processes wanted a CPU in the last minute: above their number, figures say little."""
+
+    def __init__(self) -> None:
+        self._before = os.getloadavg()[0]
+
+    def __str__(self) -> str:
+        before, after = self._before, os.getloadavg()[0]
+        return f"{os.cpu_count()} CPUs, load {before:.1f} before and {after:.1f} after."
+
+
+def report(figures: Sequence[Figure], load: Load, *, as_json: bool) -> None:
+    """Print them."""
+    print(_json(figures) if as_json else f"{load}\n\n{table(figures)}")
 
 
 def milliseconds_since(began: float) -> float:
@@ -60,7 +83,8 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, str, str, str, str, str]:
-    goal = "" if figure.goal is None else f"≤ {_amount(figure.goal, figure.unit)}"
+    bound = "≥" if figure.at_least else "≤"
+    goal = "" if figure.goal is None else f"{bound} {_amount(figure.goal, figure.unit)}"
     met = {None: "", True: "met", False: "missed"}[figure.met]
     median, p90 = _amount(figure.median, figure.unit), _amount(figure.p90, figure.unit)
     return figure.what, median, p90, str(len(figure.values)), goal, met
@@ -74,10 +98,10 @@ def _amount(value: float, unit: str) -> str:
     if unit == "ms" and value >= 1000:
         value, unit = value / 1000, "s"
     digits = 0 if value >= 100 else 1 if value >= 10 or unit == "ms" else 2
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f} {unit}".rstrip()
 
 
-def as_json(figures: Iterable[Figure]) -> str:
+def _json(figures: Iterable[Figure]) -> str:
     """The figures with all their values, as JSON."""
     return orjson.dumps(
         [

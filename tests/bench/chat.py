@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from tests.bench import _page, _starts, _turns
-from tests.bench._figures import Figure, as_json, table
+from tests.bench._figures import Figure, Load, report
 
 Measure = Callable[[Path], Sequence[Figure]]
 PARTS = ("turns", "page", "starts")
@@ -23,21 +22,11 @@ def main() -> None:
     options = _options()
     measures = _measures(options.turns, options.starts)
     figures: list[Figure] = []
-    before = load()
+    load = Load()
     for name in options.only or measures:
         with tempfile.TemporaryDirectory(prefix="ck-bench-") as folder:
             figures += measures[name](Path(folder))
-    if options.json:
-        print(as_json(figures))
-    else:
-        print(
-            f"{os.cpu_count()} CPUs, load {before} before and {load()} after.\n\n{table(figures)}"
-        )
-
-
-def load() -> str:
-    """How many processes wanted a CPU in the last minute: above their number, figures say little."""
-    return f"{os.getloadavg()[0]:.1f}"
+    report(figures, load, as_json=options.json)
 
 
 def _measures(turns: int, starts: int) -> Mapping[str, Measure]:

@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.tab import Tab
 from tests.serving import Served
 
+SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
+
 
 @pytest.fixture
 def talked(ann: Tab) -> Tab:
@@ -96,8 +98,37 @@ def test_cancel_brings_back_what_was_being_written(talked: Tab) -> None:
     expect(talked.message).to_have_value("a draft")
 
 
+@pytest.mark.parametrize(
+    ("edited", "draft"),
+    [(1, "a draft"), (1, f"{SLEEP}  # as a draft"), (2, "a draft")],
+    ids=["another turn", "a draft that begins with it", "the same turn"],
+)
+def test_try_again_ends_an_edit_and_brings_back_the_draft(
+    ann: Tab, edited: int, draft: str
+) -> None:
+    ann.say("a = 1")
+    ann.send(SLEEP)
+    expect(ann.live).to_contain_text("begun")
+    ann.stop_button.click()
+    ann.turns(2)
+    ann.write(draft)
+    ann.prompts.nth(edited - 1).hover()
+    pencil(ann, edited).click()
+    ann.message.press("End")
+    ann.message.press_sequentially(" or so")
+    ann.button("Try again").click()
+    expect(ann.live).to_contain_text("begun")
+    expect(ann.prompts).to_have_count(2)
+    expect(ann.page.get_by_text("Editing message")).to_be_hidden()
+    expect(ann.message).to_have_value(draft)
+    ann.stop_button.click()
+    ann.turns(2)
+    ann.page.reload()
+    expect(ann.message).to_have_value(draft)
+
+
 def test_an_edit_during_a_turn_waits_for_its_end(talked: Tab) -> None:
-    talked.send("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+    talked.send(SLEEP)
     expect(talked.live).to_contain_text("begun")
     talked.prompts.first.hover()
     pencil(talked, 1).click()

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving import clean_environment, serving
+from tests.serving import clean_environment, new_chat, say, serving, text_of
 
 NOBODY = 65534
 CLI = [sys.executable, "-c", "from chatkernel.cli import main; main()"]
@@ -282,3 +284,31 @@ def as_nobody() -> list[str]:
     if all(folder.stat().st_mode & 0o001 for folder in real.parents):
         return [*command, "--inh-caps=-all", "--bounding-set=-all"]
     return [*command, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+
+
+def bare_python(folder: Path, *, lacks: str | None = None) -> str:
+    """An interpreter with no packages, or with ours but one."""
+    venv.create(folder, symlinks=True)
+    if lacks is not None:
+        here = sysconfig.get_path("purelib")
+        (purelib,) = folder.glob("lib/python*/site-packages")
+        without = f"import sys; sys.modules[{lacks!r}] = None"
+        (purelib / "ours.pth").write_text(f"{here}\n{without}\n")
+    return str(folder / "bin/python")
+
+
+def test_a_kernel_python_that_lacks_what_kernels_need_is_one_sentence(tmp_path: Path) -> None:
+    for needed in ("ipykernel", "dill"):
+        python = bare_python(tmp_path / needed, lacks=None if needed == "ipykernel" else needed)
+        there = ("serve", "--port", "0", "--data", str(tmp_path / "data"))
+        done = run(*there, environ={"CHATKERNEL_KERNEL_PYTHON": python})
+        assert_refused(done, needed, "CHATKERNEL_KERNEL_PYTHON")
+
+
+def test_a_preload_that_is_missing_is_said_once_and_kernels_start(tmp_path: Path) -> None:
+    environ = {"CHATKERNEL_PRELOAD": "json,no_such_module"}
+    with serving(tmp_path / "data", environ=environ) as served:
+        ann = served.client("ann")
+        for _ in range(2):
+            assert text_of(say(ann, new_chat(ann), "6 * 7")) == "42"
+        assert served.log.read_text().count("no_such_module of CHATKERNEL_PRELOAD") == 1

@@ -20,9 +20,11 @@ from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolRetur
 from chatkernel.live_kernels import LiveKernels
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
+from chatkernel.running_turn import RunningTurn
 from chatkernel.service import open_service
 from chatkernel.settings import load_settings
 from chatkernel.store.crud.chat import OwnedChats
+from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN
 from kernels import Kernel, KernelStartFailed, RequestTimedOut
 from tests.chatkernel.agent.model import Does, run
@@ -31,6 +33,7 @@ from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
 
 pytestmark = pytest.mark.anyio
 
+FORCED = "Python ended: ended by force."
 KILLED = "Python ended: killed by signal 9 (out of memory?)."
 DEAF = """
 import signal
@@ -417,3 +420,73 @@ async def test_what_the_database_does_not_know_is_kept_and_the_log_says_where(
     assert kept.read_bytes() == b"newer"
     (told,) = (text for text in caplog.messages if "lost+found" in text)
     assert f"doesn't know were moved to {tmp_path}/lost+found/" in told
+
+
+def statuses(turn: RunningTurn, events: list[Event]) -> list[str]:
+    """What was said of the turn while it ran."""
+    return [event.text for event in events if isinstance(event, Status) and event.turn == turn.idx]
+
+
+async def stopped_when_deaf(talk: Talk, *, force: bool) -> list[str]:
+    """What is said while a cell that ignores the interrupt is stopped."""
+    turn = await talk.begin("go", run(DEAF))
+    events: list[Event] = []
+    async for event in turn_events(talk.session, turn):
+        events.append(event)
+        if deaf(event):
+            await (talk.session.force_restart(talk.chat) if force else stop(talk))
+    assert end_of(events).status == "stopped"
+    return statuses(turn, events)
+
+
+async def stop(talk: Talk) -> None:
+    talk.session.stop(talk.chat)
+
+
+async def test_each_rung_of_the_ladder_is_shown_and_the_next_cell_works(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with opened(data, kernel_python=sys.executable, cell_grace_seconds=0.2) as here:
+        talk = await here.talk()
+        said = await stopped_when_deaf(talk, force=False)
+        assert said[-3:] == ["Stopping…", "It did not stop; ending Python…", FORCED]
+        assert values(await talk.say("and now", run("'back'"), "Yes.")) == ["'back'"]
+        said = await stopped_when_deaf(talk, force=True)
+        assert said[-3:] == ["Stopping…", "Ending Python…", FORCED]
+
+
+async def test_a_cell_at_its_limit_shows_the_rungs_too(tmp_path: Path) -> None:
+    settings = {"cell_seconds": 0.5, "cell_grace_seconds": 0.2}
+    async with opened(tmp_path / "data", kernel_python=sys.executable, **settings) as here:
+        talk = await here.talk()
+        turn = await talk.begin("go", run(DEAF), "Sorry.")
+        events = [event async for event in turn_events(talk.session, turn)]
+        limit = "The cell has reached its time limit. Stopping…"
+        assert statuses(turn, events)[-3:] == [limit, "It did not stop; ending Python…", FORCED]
+
+
+async def test_a_killed_fork_server_is_a_line_and_the_next_message_goes_on(here: Opened) -> None:
+    one, other = await here.talk(), await here.talk()
+    for talk in (one, other):
+        assert values(await talk.say("count", run("n = 41\nn"), "Done.")) == ["41"]
+    pid = here.service.launcher.fork_server.pid
+    assert pid is not None
+    turn = await one.begin(
+        "go", run("print('on', flush=True)\nimport time; time.sleep(300)"), "Oh."
+    )
+    await one.until(turn, shows_on)
+    os.kill(pid, signal.SIGKILL)
+    assert (await one.ends(turn)).status == "ok"
+    assert f"{KILLED} Its variables are gone" in str(turn.blocks)
+    for talk in (one, other):
+        events = await talk.say("and now", run("'n' in globals()"), "No.")
+        assert values(events) == ["False"]
+        assert end_of(events).status == "ok"
+        assert len(notices(events)) <= 1
+    assert here.service.launcher.fork_server.pid != pid
+    await here.service.kernels.end_all_of(one.user_id)
+    await here.service.kernels.end_all_of(other.user_id)
+
+
+def shows_on(event: Event) -> bool:
+    """Whether the cell has printed."""
+    return isinstance(event, CellOutput) and shows("on")(event)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kernels import ForkServer, Kernel, Launch, Limits
+from kernels import ForkServer, Kernel, Launch, Limits, Tier
 from tests.kernels.launching import a_launch
+from tests.kernels.tiered import ISOLATED, in_tier
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +25,17 @@ async def kernel(launch: Launch) -> AsyncIterator[Kernel]:
     """A kernel for all tests of a module that leave it usable."""
     async with Kernel.open(launch, limits=Limits(quiet_seconds=1.0)) as kernel:
         yield kernel
+
+
+@pytest.fixture(scope="module", params=ISOLATED)
+def tier(request: pytest.FixtureRequest) -> Tier:
+    """Each tier that keeps kernels to themselves; a module's tests are done in one, then in the next."""
+    found: Tier = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def tiered(launch: Launch, tier: Tier) -> Iterator[Launch]:
+    """A launch in that tier."""
+    with in_tier(launch, tier) as found:
+        yield found

@@ -1,12 +1,12 @@
 """The order of the layers.
 
     prepare()         once, before any fork: what is the same for all
-    separate(plan)    new namespaces; then fork, and go on in the child, which is pid 1 in them
-    enter(plan)       a new root, another user, no privileges: all that pid 1 and its kernel share
+    fork(separation)  a child in new namespaces, pid 1 in them
+    enter(plan, …)    a new root, another user, no privileges: all that pid 1 and its kernel share
     confine(plan)     limits, Landlock, the allow-list of system calls: what the kernel adds
     seal(plan)        no new sockets, in every thread; once the kernel's own are bound
 
-Without namespaces `separate` does nothing. Each raises `LayerFailed` with half of it done, after
+Without namespaces `fork` is an ordinary one. Each raises `LayerFailed` with half of it done, after
 which the process has to end. PR_SET_PDEATHSIG is set between `enter`, whose change of user clears
 it, and `confine`, which refuses it.
 """
@@ -14,10 +14,12 @@ it, and `confine`, which refuses it.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from . import descriptors, landlock, namespaces, privileges, rlimits, root, seccomp
+from .allowances import allowances
 from .failure import LayerFailed, layer
-from .plan import Plan, Root
+from .plan import Plan, Root, Separation
 
 
 def prepare() -> None:
@@ -26,20 +28,22 @@ def prepare() -> None:
         seccomp.prepare()
 
 
-def separate(plan: Plan) -> None:
-    """Leave the namespaces of the machine; the pid namespace is that of children to come."""
-    if plan.namespaces:
-        with layer("namespaces"):
-            namespaces.separate(plan.identity, network=plan.network)
+def fork(separation: Separation) -> int:
+    """As `os.fork`, but the child leaves the namespaces of the machine."""
+    with layer("namespaces"):
+        return namespaces.fork(separation)
 
 
-def enter(plan: Plan) -> None:
+def enter(plan: Plan, outside: tuple[int, int]) -> None:
     """See nothing but the plan's root, be its user, and have no privileges to lose.
 
-    Called in a child of the process that called `separate`, with no folder open (one would lead
-    out of the new root). Leaves the terminal of the server.
+    Called in a child of `fork`, whose user and group were ``outside`` before it, with no folder open
+    (one would lead out of the new root). Leaves the terminal of the server.
     """
     os.setsid()
+    if plan.separation.shown is not None:
+        with layer("namespaces"):
+            namespaces.arrive(plan.separation.shown, outside)
     if plan.root is None:
         with layer("identity"):
             namespaces.become(plan.identity.become)
@@ -91,7 +95,10 @@ def _restrict(plan: Plan) -> int:
         return 0
     # In a network namespace of one's own TCP reaches nobody, and servers on loopback should work.
     refuse_tcp = plan.network == "none" and not plan.namespaces
-    abi = landlock.restrict(plan.landlock, refuse_tcp=refuse_tcp)
+    rules = plan.landlock
+    if plan.root is None:  # a root of its own has no /sys
+        rules = replace(rules, read=(*rules.read, *allowances()))
+    abi = landlock.restrict(rules, refuse_tcp=refuse_tcp)
     if plan.landlock.required and not abi:
         raise LayerFailed("landlock", "this kernel has none")
     return abi

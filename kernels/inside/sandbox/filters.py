@@ -76,7 +76,6 @@ _OF_ANOTHER_PROCESS: Final = {
     "sched_setaffinity": 0,
     "sched_setattr": 0,
     "sched_setparam": 0,
-    "sched_setscheduler": 0,
     "setpriority": 1,
 }
 """Which of their arguments is the process; 0 is the caller."""
@@ -105,7 +104,8 @@ def unconnected(machine: str, *, network: Network) -> bytes:
 
     Nor does Landlock see a change of mode, owner or attributes by path, or priorities and limits
     of other processes: the files and processes of the server are those of the same user. A change
-    of mode seems to succeed, for `shutil.copy` ends with one. System V objects are the machine's.
+    of mode seems to succeed, for `shutil.copy` ends with one; so does a change of scheduling, which
+    ZMQ makes of each thread it starts, and aborts. System V objects are the machine's.
     """
     rules: dict[str, int | str] = {
         "socket": "socket" if network == "open" else _DENIED,
@@ -115,7 +115,7 @@ def unconnected(machine: str, *, network: Network) -> bytes:
         **dict.fromkeys(_CHANGES_OF_MODE, refuse(0)),
         **dict.fromkeys(_CHANGES_OF_ATTRIBUTES, refuse(errno.EOPNOTSUPP)),
         **dict.fromkeys(_OTHER_CHANGES, _NOT_PERMITTED),
-        **{name: name for name in _OF_ANOTHER_PROCESS},
+        **{name: name for name in (*_OF_ANOTHER_PROCESS, "sched_setscheduler")},
     }
     checks = {
         "socket": [
@@ -133,6 +133,7 @@ def unconnected(machine: str, *, network: Network) -> bytes:
             name: [Load(argument(index)), *_when((0,), ALLOW), Return(_NOT_PERMITTED)]
             for name, index in _OF_ANOTHER_PROCESS.items()
         },
+        "sched_setscheduler": [Load(argument(0)), *_when((0,), ALLOW), Return(refuse(0))],
     }
     return _program(machine, rules, checks, default=ALLOW)
 

@@ -7,15 +7,17 @@ under /root), then becomes that user, and only then enters a user namespace of i
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import signal
 import socket
 import struct
 from typing import Final
 
 from . import privileges
 from .libc import syscall, unshare
-from .plan import Identity, Ids, Network
+from .plan import Ids, Network, Separation
 
 _NEWNS: Final = 0x00020000
 _NEWCGROUP: Final = 0x02000000
@@ -29,23 +31,42 @@ _SIOCSIFFLAGS: Final = 0x8914  # netdevice(7)
 _IFF_UP_AND_RUNNING: Final = 0x41
 
 
-def separate(identity: Identity, *, network: Network) -> None:
-    """Make the namespaces; processes that are forked from now on are in the pid namespace."""
-    flags = _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWPID
-    if network == "none":
-        flags |= _NEWNET
-    if identity.become is not None:
-        unshare(flags)
-        return
-    assert identity.shown is not None
-    outside = Ids(os.geteuid(), os.getegid())
+def fork(separation: Separation) -> int:
+    """As `os.fork`; the child is pid 1 of its namespaces. The caller must have one thread.
+
+    By clone(2), as unshare(2) would take another fork and its end: 10 ms of a warm process's. The C
+    library isn't told: of what it does at a fork, one thread misses only its own number, until the
+    next one.
+    """
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = -1
+    try:
+        pid = syscall("clone", _flags(separation) | signal.SIGCHLD, None, None, None, None)
+    finally:
+        if pid == 0:
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+        else:
+            ctypes.pythonapi.PyOS_AfterFork_Parent()
+    return pid
+
+
+def arrive(shown: Ids, outside: tuple[int, int]) -> None:
+    """Be ``shown`` in the user namespace that `fork` made; ``outside`` are one's ids before."""
     privileges.be_dumpable()
-    unshare(flags | _NEWUSER)
     process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _map(identity.shown, outside, process=process)
+        _map(shown, outside, process=process)
     finally:
         os.close(process)
+
+
+def _flags(separation: Separation) -> int:
+    if not separation.namespaces:
+        return 0
+    flags = _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWPID
+    if separation.network == "none":
+        flags |= _NEWNET
+    return flags if separation.shown is None else flags | _NEWUSER
 
 
 def settle(hostname: str, *, network: Network) -> None:
@@ -73,16 +94,17 @@ def become(ids: Ids | None) -> None:
 
 def remap(shown: Ids, *, process: int) -> None:
     """Enter a user namespace that shows one's ids as ``shown``; ``process`` is /proc/self."""
-    outside = Ids(os.geteuid(), os.getegid())
+    outside = os.geteuid(), os.getegid()
     unshare(_NEWUSER)
     _map(shown, outside, process=process)
 
 
-def _map(shown: Ids, outside: Ids, *, process: int) -> None:
+def _map(shown: Ids, outside: tuple[int, int], *, process: int) -> None:
     """user_namespaces(7): who may not set groups may map its own group."""
+    uid, gid = outside
     _write(process, "setgroups", "deny")
-    _write(process, "uid_map", f"{shown.uid} {outside.uid} 1")
-    _write(process, "gid_map", f"{shown.gid} {outside.gid} 1")
+    _write(process, "uid_map", f"{shown.uid} {uid} 1")
+    _write(process, "gid_map", f"{shown.gid} {gid} 1")
 
 
 def _write(folder: int, name: str, text: str) -> None:

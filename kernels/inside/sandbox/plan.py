@@ -40,6 +40,27 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Separation:
+    """What the fork server has to know of a plan; siblings can find it in its memory.
+
+    ``shown`` is there if an ordinary user's child starts in a user namespace.
+    """
+
+    namespaces: bool
+    network: Network = "none"
+    shown: Ids | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` takes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Separation:
+        """Raises KeyError or TypeError for what isn't one."""
+        return cls(bool(data["namespaces"]), data["network"], _ids(data["shown"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Mount:
     """A folder or file of the machine's, ``outside``, that the kernel sees as ``inside``."""
 
@@ -123,6 +144,11 @@ class Plan:
             raise ValueError("a root is there with namespaces and only with them")
         if self.namespaces and not (self.identity.become or self.identity.shown):
             raise ValueError("an ordinary user has namespaces only through one of users")
+
+    @property
+    def separation(self) -> Separation:
+        shown = None if self.identity.become else self.identity.shown
+        return Separation(self.namespaces, self.network, shown if self.namespaces else None)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` takes."""

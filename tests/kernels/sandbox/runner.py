@@ -50,10 +50,13 @@ def main() -> None:
     os.closerange(3, 1024)
     apply.prepare()
     reads, writes = os.pipe()
-    pid = os.fork()
+    laps = Laps()
+    outside = os.geteuid(), os.getegid()
+    with laps.lap("fork"):
+        pid = apply.fork(plan.separation)
     if pid == 0:
         os.close(reads)
-        _exit_after(lambda: _separated(plan, machine, writes))
+        _exit_after(lambda: _entered(plan, outside, machine, writes, laps))
     os.close(writes)
     with os.fdopen(reads) as answer:
         said = answer.read()
@@ -61,19 +64,11 @@ def main() -> None:
     print(said)
 
 
-def _separated(plan: Plan, machine: Machine, answer: int) -> None:
-    laps = Laps()
-    with laps.lap("separate"):
-        apply.separate(plan)
-    pid = os.fork()
-    if pid == 0:
-        _exit_after(lambda: _entered(plan, machine, answer, laps))
-    os.waitpid(pid, 0)
-
-
-def _entered(plan: Plan, machine: Machine, answer: int, laps: Laps) -> None:
+def _entered(
+    plan: Plan, outside: tuple[int, int], machine: Machine, answer: int, laps: Laps
+) -> None:
     with laps.lap("enter"):
-        apply.enter(plan)
+        apply.enter(plan, outside)
     pid = os.fork()
     if pid == 0:
         _exit_after(lambda: _confined(plan, machine, answer, laps))

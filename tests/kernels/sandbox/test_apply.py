@@ -32,10 +32,10 @@ from kernels.inside.sandbox.plan import Plan
 plan = Plan.from_json(json.loads(sys.argv[1]))
 {before}
 try:
-    apply.separate(plan)
-    if pid := os.fork():
+    outside = os.geteuid(), os.getegid()
+    if pid := apply.fork(plan.separation):
         os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-    apply.enter(plan)
+    apply.enter(plan, outside)
     apply.confine(plan)
     apply.seal(plan)
 except LayerFailed as failure:

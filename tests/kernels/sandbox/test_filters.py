@@ -161,6 +161,8 @@ def test_once_sealed_neither_modes_nor_other_processes_are_changed(machine: str)
     assert sealed(machine, "prlimit64", 0) == sealed(machine, "setpriority", 0, 0) == ALLOW
     assert sealed(machine, "prlimit64", 1) == refuse(errno.EPERM)
     assert sealed(machine, "setpriority", 0, 1) == refuse(errno.EPERM)
+    assert sealed(machine, "sched_setscheduler", 0) == ALLOW
+    assert sealed(machine, "sched_setscheduler", 1) == refuse(0)
 
 
 @machines

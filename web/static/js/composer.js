@@ -21,7 +21,7 @@ const [BROKEN, TOO_LONG] = [1006, 1009];
 const LONG_BYTES = 1 << 18;
 const grows = CSS.supports("field-sizing", "content");
 
-let pending = null; // the message that was sent and isn't a block yet
+let pending = null; // the message that was sent and isn't a block yet: {text, turn, typed}
 let asking = null; // the cell that Enter was pressed on, while the kernel is asked whether it goes on
 let onceOpen = null; // an example chosen before the first connection stood
 const uploads = new Uploads(form, refresh);
@@ -99,12 +99,13 @@ function sendOrExplain(text) {
   if (!text.trim()) return;
   if (obstacle(text) === "") deliver(text, editing.turn);
   else hint.textContent ||= unfinished();
-  if (area.value === text) ahead.mark({ toEnd: pending === text });
+  if (area.value === text) ahead.mark({ toEnd: pending?.text === text });
 }
 
-function deliver(text, turn) {
+/** Send a text as `turn`, null for a new one. `typed`: it is from the composer. */
+function deliver(text, turn, { typed = true } = {}) {
   if (!send(turn === null ? { msg: text } : { msg: text, edit_idx: turn })) return;
-  pending = text;
+  pending = { text, turn, typed };
   completion.close();
   document.dispatchEvent(new CustomEvent("ck:sent", { detail: { text } }));
   refresh();
@@ -112,9 +113,11 @@ function deliver(text, turn) {
 
 /** The server has the message as a block: what was typed may go, if it is still what was sent. */
 function arrived(prompt) {
-  const rest = ahead.after(pending ?? textOf(prompt));
-  if (pending === null && rest !== "") return; // somebody else's message, through the API
+  const { text, turn, typed } = pending ?? { text: textOf(prompt), turn: editing.turn, typed: true };
+  if (pending === null && ahead.after(text) !== "") return; // somebody else's message, through the API
   pending = null;
+  if (!typed || turn !== editing.turn) editing.cancel(); // what is edited was not what was sent
+  const rest = typed ? ahead.after(text) : null;
   const before = editing.end();
   if (rest !== null) shortenTo(rest || (before ?? ""));
   uploads.clear();
@@ -136,7 +139,7 @@ function settle() {
 function lost(code) {
   if (code === TOO_LONG) {
     notify("That message is too long for the connection, so it was not sent. Attach it as a file instead.");
-  } else if (code === BROKEN && pending !== null && bytes(pending) > LONG_BYTES) {
+  } else if (code === BROKEN && pending !== null && bytes(pending.text) > LONG_BYTES) {
     notify("The connection broke on a long message. If that happens again, attach it as a file instead.");
   }
   pending = null;
@@ -217,7 +220,7 @@ document.addEventListener("click", (event) => {
 
 function again(turn) {
   const prompt = promptOf(turn);
-  if (prompt && isOpen() && !isRunning() && pending === null) deliver(textOf(prompt), Number(turn));
+  if (prompt && isOpen() && !isRunning() && pending === null) deliver(textOf(prompt), Number(turn), { typed: false });
 }
 
 function tryExample(text) {

@@ -1,0 +1,173 @@
+"""Whatever a cell breaks, it ends in a sentence, its neighbour answers meanwhile, and nothing is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from kernels import (
+    CellTimedOut,
+    ForkServer,
+    Kernel,
+    KernelDied,
+    Launch,
+    Limits,
+    Output,
+    Stream,
+    Tier,
+)
+from tests.kernels.running import collect, run, text, value
+from tests.kernels.tiered import processes, until_gone
+
+pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
+
+DAEMONS = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(1e6)
+        os._exit(0)
+    os.wait()
+"""
+ENDS = {
+    "exits": ("import os; os._exit(7)", "exited with status 7"),
+    "kills itself": ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
+    "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
+}
+CLOSES_ITS_SOCKETS = """
+import os
+for descriptor in range(3, 200):
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass
+"""
+LIVES_ON = {
+    "replaces stdout": "import io, sys; sys.stdout = io.StringIO(); print('lost')",
+    "has no stdout": "import sys; sys.stdout = sys.stderr = None; 1",
+    "closes another": "import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()",
+    "closes stdout": "import os, sys; sys.stdout.close(); os.close(1); os.close(2)",
+}
+TOO_MUCH = {
+    "1 GB": "for _ in range(1000): print('x' * 1_000_000)",
+    "10 million lines": "for n in range(10_000_000): print(n)",
+}
+FORKS = """
+import os, time
+made = 0
+try:
+    while made < 10_000:
+        if os.fork() == 0:
+            time.sleep(1e6)
+        made += 1
+except OSError as error:
+    print(error.strerror)
+made
+"""
+
+LIMITS = Limits()
+
+
+@asynccontextmanager
+async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIterator[Kernel]:
+    """A kernel. Another one is asked all the time, and has to answer."""
+    answered = anyio.Event()
+
+    async def ask(neighbour: Kernel) -> None:
+        while True:
+            assert await value(neighbour, "6 * 7") == "42"
+            answered.set()
+            await anyio.sleep(0.05)  # the machine is for who breaks things
+
+    async with (
+        Kernel.open(launch, limits=limits) as kernel,
+        Kernel.open(launch) as neighbour,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(ask, neighbour)
+        yield kernel
+        with anyio.fail_after(20):
+            await answered.wait()
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("code", "cause"), ENDS.values(), ids=ENDS)
+async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, cause: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        await run(kernel, DAEMONS)
+        found = processes(kernel)
+        assert len(found) >= 5
+        with pytest.raises(KernelDied, match=cause):
+            await run(kernel, code)
+        await until_gone(found)
+
+
+async def test_one_that_closes_its_sockets_ends(tiered: Launch) -> None:
+    limits = Limits(cell_seconds=2, grace_seconds=0.3)
+    async with beside_a_neighbour(tiered, limits) as kernel:
+        found = processes(kernel)
+        with pytest.raises((KernelDied, CellTimedOut)):
+            await run(kernel, CLOSES_ITS_SOCKETS)
+        await kernel.wait_death()
+        await until_gone(found)
+
+
+@pytest.mark.parametrize("code", LIVES_ON.values(), ids=LIVES_ON)
+async def test_without_its_stdout_it_still_answers(tiered: Launch, code: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        await run(kernel, code)
+        assert await value(kernel, "1 + 1") == "2"
+
+
+@pytest.mark.parametrize("code", TOO_MUCH.values(), ids=TOO_MUCH)
+async def test_too_much_output_is_bounded_by_time(tiered: Launch, code: str) -> None:
+    outputs: list[Output] = []
+    async with beside_a_neighbour(tiered, Limits(cell_seconds=1.5)) as kernel:
+        with pytest.raises(CellTimedOut, match="its limit, and was stopped"):
+            await collect(kernel, code, outputs)
+        assert outputs
+        assert await value(kernel, "1 + 1") == "2"
+
+
+async def test_a_display_of_500_mb_is_said(tiered: Launch) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        said = await text(kernel, "display({'text/plain': 'x' * 500_000_000}, raw=True)")
+        assert said == "This output takes 476.8 MiB. 16 MiB can be shown.\n"
+        assert await value(kernel, "1 + 1") == "2"
+
+
+async def test_forks_meet_the_limit(tiered: Launch, tier: Tier) -> None:
+    if tier is not Tier.FULL:
+        pytest.skip("without a user of its own, its processes are counted with all of the server's")
+    async with beside_a_neighbour(tiered, Limits(processes=60)) as kernel:
+        said, _made = await run(kernel, FORKS)
+        assert isinstance(said, Stream)
+        assert said.text == "Resource temporarily unavailable\n"
+        found = processes(kernel)
+        assert 10 < len(found) < 60
+        await kernel.kill()
+        await until_gone(found)
+
+
+async def test_a_killed_fork_server_takes_its_kernels_and_another_starts(launch: Launch) -> None:
+    async with ForkServer.open(preload=()) as server:
+        ours = replace(launch, fork_server=server)
+        for _ in range(2):
+            async with Kernel.open(ours) as kernel:
+                await run(kernel, DAEMONS)
+                found, pid = processes(kernel), server.pid
+                assert pid is not None
+                os.kill(pid, signal.SIGKILL)
+                async with Kernel.open(ours) as fresh:  # at once: its end may not be known yet
+                    assert await value(fresh, "6 * 7") == "42"
+                assert server.pid != pid
+                assert "killed by signal 9" in (await kernel.wait_death()).cause
+                await until_gone(found)
