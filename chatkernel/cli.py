@@ -11,6 +11,7 @@ from typing import Annotated
 
 import anyio
 import typer
+from rich.console import Console
 
 from chatkernel.errors import ChatkernelError, EmptyMessage, UnusableEnvironment
 from chatkernel.kernel_view import KernelAction
@@ -156,6 +157,22 @@ def _act(action: KernelAction, kernel_id: str, data: Path | None) -> None:
     from chatkernel.kernels_command import act_on_kernel
 
     act_on_kernel(load_settings(data=data), action, kernel_id)
+
+
+@app.command()
+def doctor(
+    data: Annotated[
+        Path | None, typer.Option(help="The data folder of the server, ./data else.")
+    ] = None,
+) -> None:
+    """Say what this machine offers: sandbox, limits, Python, disk, models. Exits with 1 if it isn't safe to serve."""
+    from chatkernel.doctor import examine
+    from chatkernel.doctor_report import report
+
+    settings = load_settings(data=data)
+    examined = anyio.run(lambda: examine(settings))
+    Console(highlight=False).print(report(examined))
+    raise typer.Exit(examined.exit_code)
 
 
 def main() -> None:

@@ -57,6 +57,11 @@ class Launcher:
         """
         return await self.fork_server.warmed()
 
+    @property
+    def found(self) -> FoundTier | None:
+        """What `tier` has found, None before."""
+        return self._found
+
     async def tier(self) -> FoundTier:
         """What the machine offers, found at the first call by starting a kernel.
 
@@ -79,7 +84,7 @@ class Launcher:
         workspace = await self.archive.make_workspace(owner)
         return self._launch(
             workspace.root.absolute(),
-            Sandbox(tier, self.settings.network, await self._ids(owner), self._hidden()),
+            Sandbox(tier, self.settings.network, await self._ids(owner), hidden(self.settings)),
         )
 
     def _launch(self, workspace: Path, sandbox: Sandbox) -> Launch:
@@ -92,12 +97,10 @@ class Launcher:
         )
 
     async def _find(self) -> FoundTier:
-        ids = _NOBODY if os.getuid() == 0 else None
         for module, why in (await self.warmed()).missing.items():
             log.warning("Kernels start without %s of CHATKERNEL_PRELOAD: %s", module, why)
         async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
-            sandbox = Sandbox(network=self.settings.network, ids=ids, hidden=self._hidden())
-            return await find_tier(self._launch(Path(folder), sandbox))
+            return await find_tier(self._launch(Path(folder), probe_sandbox(self.settings)))
 
     async def _ids(self, owner: Owner) -> Ids | None:
         """Whom their kernels become, so that no user's can touch another's: only root can do that."""
@@ -106,8 +109,16 @@ class Launcher:
         uid = await self.archive.kernel_uid(owner.user_id)
         return Ids(uid, uid)
 
-    def _hidden(self) -> tuple[Path, ...]:
-        return (self.settings.data.absolute(),)
+
+def probe_sandbox(settings: Settings) -> Sandbox:
+    """The best sandbox, for a kernel that finds out what the machine offers."""
+    ids = _NOBODY if os.getuid() == 0 else None
+    return Sandbox(network=settings.network, ids=ids, hidden=hidden(settings))
+
+
+def hidden(settings: Settings) -> tuple[Path, ...]:
+    """What no kernel sees, wherever it lies."""
+    return (settings.data.absolute(),)
 
 
 def kernel_files(settings: Settings) -> Path:

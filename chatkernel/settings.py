@@ -68,8 +68,8 @@ class Settings(BaseSettings):
     )
     unsafe_no_sandbox: bool = Field(
         default=False,
-        description="Serve beyond this machine even where kernels can't be sandboxed. "
-        "Whoever can log in can then run anything as this server's user.",
+        description="Serve beyond this machine, and more than one user, even where kernels can't be "
+        "sandboxed. Whoever can log in can then run anything as this server's user.",
     )
     cell_seconds: float = Field(
         default=600.0, gt=0, description="How long one run of code may take."

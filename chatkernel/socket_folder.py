@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
+
+from kernels.remove_tree import remove_tree
 
 PREFIX = "ck-"
 
@@ -39,7 +40,8 @@ def _make(record: Path) -> Path:
 
 
 def _remove(folder: Path, record: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(folder)
     record.unlink(missing_ok=True)
 
 
@@ -51,4 +53,5 @@ def _remove_leftover(record: Path) -> None:
         return
     ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
     if ours and folder.name.startswith(PREFIX) and folder.parent == Path(tempfile.gettempdir()):
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(folder)

@@ -15,10 +15,10 @@ from anyio import to_thread
 from chatkernel.durable import make_folder, said
 from chatkernel.errors import BadPath, NotFound, UploadTooLarge
 from chatkernel.file_name import safe_name
-from chatkernel.remove_tree import remove_tree
 from chatkernel.samples import copy_samples
 from chatkernel.upload import Upload
 from chatkernel.workspace_file import WorkspaceFile, list_files
+from kernels.remove_tree import remove_tree
 
 __all__ = ["DELETED", "INCOMING", "Workspace", "WorkspaceFile"]
 

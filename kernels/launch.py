@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernels.environment import allowed
 from kernels.fork_server import ForkServer
-from kernels.sandbox import Sandbox
+from kernels.sandbox import Sandbox, Tier
 
 MARK = "CHATKERNEL_KERNEL"
 """The variable that names a kernel to all its children, however far they run."""
@@ -30,6 +30,10 @@ class Launch:
     fork_server: ForkServer
     sandbox: Sandbox = field(default_factory=Sandbox)
     extra_env: Mapping[str, str] = field(default_factory=dict)
+
+    def in_tier(self, tier: Tier) -> Launch:
+        """The same in another tier."""
+        return replace(self, sandbox=replace(self.sandbox, tier=tier))
 
 
 def kernel_environment(launch: Launch, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,6 +28,9 @@ from kernels.ownership import give
 from kernels.pace import Pace
 from kernels.processes import end_processes
 from kernels.provisioner import ForkProvisioner
+from kernels.remove_tree import remove_tree
+
+log = logging.getLogger(__name__)
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
@@ -177,5 +179,13 @@ async def _remove(manager: AsyncKernelManager, launch: Launch, kernel_id: str) -
             await manager.provisioner.wait()
     manager.context.destroy(linger=0)
     await manager.cleanup_resources()
-    await to_thread.run_sync(shutil.rmtree, launch.sockets / kernel_id, True)
+    await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
     await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)
+
+
+def _remove_sockets(folder: Path) -> None:
+    """Cells could make anything there; what can't be removed must not keep the kernel from ending."""
+    try:
+        remove_tree(folder)
+    except OSError as error:
+        log.warning("the sockets of a kernel that ended could not be removed: %s", error)

@@ -6,11 +6,11 @@ https://jupyter-client.readthedocs.io/en/stable/provisioning.html
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Ids
 from kernels.limits import Limits
 from kernels.ownership import give
+from kernels.remove_tree import remove_tree
 from kernels.sandbox import Sandbox
 
 NAME = "chatkernel-fork-server"
@@ -135,7 +136,8 @@ class ForkProvisioner(LocalProvisioner):
             await self._own_server.close()
             self._own_server = None
         if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(Path(self._own_folder))
 
     def _leave(self) -> None:
         if self._forked is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from kernels.errors import KernelError
@@ -45,14 +45,14 @@ async def find_tier(launch: Launch) -> FoundTier:
     refused: dict[Tier, str] = {}
     for tier in (Tier.FULL, Tier.LANDLOCK):
         try:
-            await _try(replace(launch, sandbox=replace(launch.sandbox, tier=tier)))
+            await _try(launch.in_tier(tier))
         except ForkServerFailed:
             raise
         except KernelError as error:
             refused[tier] = str(error)
         else:
             return FoundTier(tier, refused)
-    await _try(replace(launch, sandbox=replace(launch.sandbox, tier=Tier.NONE)))
+    await _try(launch.in_tier(Tier.NONE))
     return FoundTier(Tier.NONE, refused)
 
 

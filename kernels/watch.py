@@ -171,7 +171,8 @@ class Watch:
         async with watched.counting:
             try:
                 counted = await to_thread.run_sync(
-                    lambda: count(launch, kernel.limits, deleted), limiter=self._counting_threads
+                    lambda: count(launch, kernel.limits, deleted, kernel_id=kernel.id),
+                    limiter=self._counting_threads,
                 )
             except Exception:  # as above
                 log.exception("counting the workspace of kernel %s", kernel.id)

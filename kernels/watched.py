@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -51,17 +51,20 @@ def look(pid: int, launch: Launch, limits: Limits, *, pss: bool) -> Look:
     return Look(usage, time.monotonic(), time.monotonic() - began)
 
 
-def count(launch: Launch, limits: Limits, deleted: OpenFiles) -> Count:
-    """Count a kernel's workspace. Blocks, as long as `read_folder` does.
+def count(launch: Launch, limits: Limits, deleted: OpenFiles, *, kernel_id: str) -> Count:
+    """Count a kernel's workspace, with what it has put beside its sockets: cells can write there
+    too. Blocks, as long as `read_folder` does.
 
     ``deleted`` was seen before: afterwards, a file deleted meanwhile would be counted twice.
     """
     began = time.monotonic()
-    folder = read_folder(str(launch.workspace), most_files=2 * limits.workspace_files)
-    workspace = replace(
-        folder,
-        bytes=folder.bytes + deleted.deleted_bytes,
-        files=folder.files + deleted.deleted_files,
+    most_files = 2 * limits.workspace_files
+    folder = read_folder(str(launch.workspace), most_files=most_files)
+    sockets = read_folder(str(launch.sockets / kernel_id), most_files=most_files)
+    workspace = FolderUsage(
+        bytes=folder.bytes + sockets.bytes + deleted.deleted_bytes,
+        files=folder.files + sockets.files + deleted.deleted_files,
+        uncounted=folder.uncounted + sockets.uncounted,
     )
     return Count(workspace, time.monotonic(), time.monotonic() - began)
 

@@ -28,6 +28,7 @@ from web.problems import on_crash, on_http_error, on_problem
 from web.render.code import make_lexers
 from web.site import Readiness, Site
 from web.socket import page_socket
+from web.sole_user import SoleUser
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ class App:
                 names_alone=is_loopback(self.settings.host) and self.settings.network == "none",
                 identify=self._identify,
                 login_url=self._login_url,
+                sole=SoleUser(service.launcher, unsafe=self.settings.unsafe_no_sandbox),
             )
             self.readiness.site = Site(service, login)
             async with anyio.create_task_group() as tasks:

@@ -19,6 +19,7 @@ from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
 from chatkernel.store.rows import User
 from web.locality import is_from_here
+from web.sole_user import SoleUser
 
 DAYS = 30
 NAME_CHARACTERS = 64
@@ -58,8 +59,10 @@ class Login:
         names_alone: bool,
         identify: Identify | None,
         login_url: str | None,
+        sole: SoleUser,
     ) -> None:
         self._archive = archive
+        self._sole = sole
         self._signer = URLSafeTimedSerializer(key, salt="chatkernel.login")
         self._secret = secret
         self._admins = admins
@@ -79,10 +82,18 @@ class Login:
 
         Raises:
             NotLoggedIn: nobody we know.
+            Forbidden: whom the host application knows, when somebody else uses a server without a
+                sandbox.
         """
         visitor = await (self._identified(conn) if self._identify else self._from_cookie(conn))
         if visitor is None:
             raise NotLoggedIn("Log in first.")
+        try:
+            await self._sole.admit(visitor.name)
+        except Forbidden as error:
+            if self._identify:
+                raise
+            raise NotLoggedIn(error.message) from error  # an old cookie: they may be who is let in
         return visitor
 
     async def admin(self, conn: HTTPConnection) -> str:
@@ -149,7 +160,8 @@ class Login:
 
         Raises:
             InvalidRequest: the name is empty or too long.
-            Forbidden: without the start-up secret, an admin's name or any from beyond this machine.
+            Forbidden: without the start-up secret, an admin's name or any from beyond this machine;
+                or somebody else uses a server without a sandbox.
         """
         name = " ".join(name.split())
         if self._identify:
@@ -166,6 +178,7 @@ class Login:
                 "A name alone is a login only on the server's own machine. "
                 "From elsewhere, give its start-up secret too."
             )
+        await self._sole.admit(name)
         user = await self._archive.user(name)
         return self._visitor(user, trusted=trusted, login=secrets.token_urlsafe(12))
 

@@ -99,7 +99,8 @@ async def check_kernels(service: Service) -> None:
     if exposed and found.tier is Tier.NONE:
         raise UnusableEnvironment(
             f"Kernels can't be sandboxed here, so whoever logs in on {settings.host} could run anything. "
-            f"{found.said} Use --host 127.0.0.1 and an SSH tunnel, or say --unsafe-no-sandbox."
+            f"{found.said} chatkernel doctor says what to enable. Use --host 127.0.0.1 and an SSH tunnel, "
+            "or say --unsafe-no-sandbox."
         )
 
 

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from chatkernel.attention import Tab
 from chatkernel.errors import (
     ChatkernelError,
+    Forbidden,
     InvalidRequest,
     NotFound,
     NotImplementedYet,
@@ -68,7 +69,7 @@ async def page_socket(websocket: WebSocket) -> None:
         pass
     except* NotFound:
         await close(websocket, GONE, "This chat isn't there any more.")
-    except* NotLoggedIn:
+    except* (NotLoggedIn, Forbidden):
         await close(websocket, LOGGED_OUT, "Logged out.")
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from chatkernel.durable import TEMPORARY_SUFFIX
 from chatkernel.errors import DamagedTurn
-from chatkernel.remove_tree import remove_tree
 from chatkernel.settings import Settings
 from chatkernel.store.artifacts import is_sha
 from chatkernel.store.ids import is_id
 from chatkernel.store.lost_found import LostFound
 from chatkernel.store.turn_file import TurnFile
 from chatkernel.workspace import DELETED, INCOMING
+from kernels.remove_tree import remove_tree
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from .sandbox.apply import confine, enter, seal
 from .sandbox.plan import Plan
 
 _REQUEST_BYTES = 256 << 10
+_ENDED = 128 + signal.SIGTERM
 _OOM_SCORE = 500
 """Of 1000: when the machine's memory ends, a kernel ends before the server (proc_pid_oom_score_adj(5))."""
 
@@ -93,7 +94,13 @@ class Birth:
         except Exception as error:  # noqa: BLE001 told to the server, in words
             _tell(own, {"error": f"{error}"})
             return
-        die_with(os.getppid())  # the change of user has cleared it
+        # Again, as the change of user has cleared it.
+        if request.plan.namespaces:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with(os.getppid())
+        else:  # what is below a leader that is killed lives on, unless it has the time to end it
+            signal.signal(signal.SIGTERM, _end_all)
+            die_with(os.getppid(), by=signal.SIGTERM)
         self._lap("entered")
         leader = os.getpid()
         kernel = os.fork()
@@ -105,6 +112,7 @@ class Birth:
 
     def _be_kernel(self, own: socket.socket, request: Request, leader: int) -> None:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             die_with(leader)
             os.setsid()
             self._prepare(request)
@@ -156,12 +164,16 @@ def _leave_in_order() -> None:
 
 def _outlive(kernel: int) -> int:
     """Reap until the kernel has ended, then end what it left; its status."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == kernel:
             kill_children()
             return status
+
+
+def _end_all(_number: int, _frame: object) -> None:
+    kill_children()
+    os._exit(_ENDED)
 
 
 def _tell(own: socket.socket, message: Mapping[str, Any]) -> None:

@@ -15,14 +15,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SELF = Path("/proc/self")
 
 
-def die_with(parent: int) -> None:
-    """Be killed when the parent ends, which is ``parent``: at once if it has ended already.
+def die_with(parent: int, *, by: signal.Signals = signal.SIGKILL) -> None:
+    """Get a signal when the parent ends, which is ``parent``: at once if it has ended already.
 
     It is the end of the thread that forked, so that thread must be one that stays.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), by)
 
 
 def keep_memory_private(*, private: bool = True) -> None:

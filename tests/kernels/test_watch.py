@@ -135,6 +135,13 @@ async def test_a_cell_that_fills_its_workspace_is_ended(
             await run(kernel, code)
 
 
+async def test_what_it_puts_beside_its_sockets_counts_too(watch: Watch, launch: Launch) -> None:
+    async with opened(watch, launch) as (kernel, _):
+        beside = str(launch.sockets / kernel.id / "big")
+        with pytest.raises(KernelDied, match="filled its folder with more than 20 MiB"):
+            await run(kernel, ONE_BIG_FILE.replace('"big"', repr(beside)))
+
+
 async def test_a_full_workspace_can_be_tidied_up(
     watch: Watch, launch: Launch, tmp_path: Path
 ) -> None:

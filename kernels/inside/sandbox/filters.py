@@ -33,6 +33,9 @@ _ARCHITECTURES: Final = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}  # AUDIT
 _NO_SUCH_CALL: Final = refuse(errno.ENOSYS)
 _NOT_PERMITTED: Final = refuse(errno.EPERM)
 _DENIED: Final = refuse(errno.EACCES)
+_NOTHING_DONE: Final = refuse(0)
+
+_HIGH_WORD: Final = 4  # of an argument, on little-endian machines
 
 _NEW_NAMESPACES: Final = 0x7E02_0000
 """clone(2): CLONE_NEWNS, -CGROUP, -UTS, -IPC, -USER, -PID and -NET. (-TIME is clone3's only.)"""
@@ -69,16 +72,22 @@ _CHANGES_OF_MODE: Final = ("chmod", "fchmodat", "fchmodat2")
 _CHANGES_OF_ATTRIBUTES: Final = (
     *("lremovexattr", "lsetxattr", "removexattr", "removexattrat", "setxattr", "setxattrat"),
 )
+_CHANGES_OF_TIMES: Final = ("futimesat", "utime", "utimes")
 _OTHER_CHANGES: Final = ("chown", "fchownat", "lchown", "truncate")
 _OF_ANOTHER_PROCESS: Final = {
-    "ioprio_set": 1,
-    "prlimit64": 0,
-    "sched_setaffinity": 0,
-    "sched_setattr": 0,
-    "sched_setparam": 0,
-    "setpriority": 1,
+    "prlimit64": _NOT_PERMITTED,
+    "sched_setaffinity": _NOT_PERMITTED,
+    "sched_setattr": _NOT_PERMITTED,
+    "sched_setparam": _NOT_PERMITTED,
+    "sched_setscheduler": _NOTHING_DONE,
 }
-"""Which of their arguments is the process; 0 is the caller."""
+"""What they are refused with when their first argument isn't 0, the caller. libzmq gives each of its
+threads, by its number, the scheduler that it has already, and aborts the process on any error."""
+
+_PRIO_USER: Final = 2
+_IOPRIO_WHO_USER: Final = 3
+_OF_A_USER: Final = {"setpriority": _PRIO_USER, "ioprio_set": _IOPRIO_WHO_USER}
+"""Their first argument when they mean all processes of a user; the second is whose, 0 for one's own."""
 
 
 @cache
@@ -102,20 +111,23 @@ def unconnected(machine: str, *, network: Network) -> bytes:
     pairs of streams, which are connected for ever (a datagram could be sent to an address, and a
     filter sees no address). With an open network, sockets of the internet too.
 
-    Nor does Landlock see a change of mode, owner or attributes by path, or priorities and limits
-    of other processes: the files and processes of the server are those of the same user. A change
-    of mode seems to succeed, for `shutil.copy` ends with one; so does a change of scheduling, which
-    ZMQ makes of each thread it starts, and aborts. System V objects are the machine's.
+    Nor does Landlock see a change of mode, times, owner or attributes by path, a watch (inotify(7)),
+    or priorities and limits of other processes: the files and processes of the server are those of
+    the same user. A change of mode or times seems to succeed, for `shutil.copy2` ends with both.
+    System V objects are the machine's.
     """
     rules: dict[str, int | str] = {
         "socket": "socket" if network == "open" else _DENIED,
         "connect": ALLOW if network == "open" else _DENIED,
         "socketpair": "socketpair",
         **dict.fromkeys(_SYSTEM_V, _NO_SUCH_CALL),
-        **dict.fromkeys(_CHANGES_OF_MODE, refuse(0)),
+        **dict.fromkeys(_CHANGES_OF_MODE, _NOTHING_DONE),
+        **dict.fromkeys(_CHANGES_OF_TIMES, _NOT_PERMITTED),
+        "utimensat": "utimensat",
+        "inotify_add_watch": _DENIED,
         **dict.fromkeys(_CHANGES_OF_ATTRIBUTES, refuse(errno.EOPNOTSUPP)),
         **dict.fromkeys(_OTHER_CHANGES, _NOT_PERMITTED),
-        **{name: name for name in (*_OF_ANOTHER_PROCESS, "sched_setscheduler")},
+        **{name: name for name in (*_OF_ANOTHER_PROCESS, *_OF_A_USER)},
     }
     checks = {
         "socket": [
@@ -129,11 +141,29 @@ def unconnected(machine: str, *, network: Network) -> bytes:
             *_when((_STREAM,), ALLOW),
             Return(_DENIED),
         ],
+        "utimensat": [  # without a path it is about a descriptor, which Landlock let be opened
+            *_unless_null(1, then="utimensat: path"),
+            Return(ALLOW),
+            Label("utimensat: path"),
+            *_unless_null(2, then="utimensat: times"),
+            Return(_NOT_PERMITTED),  # "now": who wants that makes the file otherwise
+            Label("utimensat: times"),
+            Return(_NOTHING_DONE),
+        ],
         **{
-            name: [Load(argument(index)), *_when((0,), ALLOW), Return(_NOT_PERMITTED)]
-            for name, index in _OF_ANOTHER_PROCESS.items()
+            name: [Load(argument(0)), *_when((0,), ALLOW), Return(refused)]
+            for name, refused in _OF_ANOTHER_PROCESS.items()
         },
-        "sched_setscheduler": [Load(argument(0)), *_when((0,), ALLOW), Return(refuse(0))],
+        **{
+            name: [
+                Load(argument(0)),
+                *_when((whole,), _NOT_PERMITTED),
+                Load(argument(1)),
+                *_when((0,), ALLOW),
+                Return(_NOT_PERMITTED),
+            ]
+            for name, whole in _OF_A_USER.items()
+        },
     }
     return _program(machine, rules, checks, default=ALLOW)
 
@@ -195,6 +225,12 @@ def _known_socket() -> list[Statement]:
         *_when(_PROTOCOLS, ALLOW),
         Return(refuse(errno.EPROTONOSUPPORT)),
     ]
+
+
+def _unless_null(index: int, *, then: str) -> Iterator[Statement]:
+    """Go to ``then`` if the argument is a pointer to something."""
+    for place in (argument(index), argument(index) + _HIGH_WORD):
+        yield from (Load(place), Branch(">=", 1, then=then))
 
 
 def _when(values: Sequence[int], result: int) -> Iterator[Statement]:

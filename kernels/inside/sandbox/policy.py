@@ -1,8 +1,9 @@
 """Which system calls a kernel may make, by name.
 
 It follows Docker's default profile (github.com/moby/profiles, seccomp/default.json, as of June
-2026): what that allows without a capability. Left out besides: memfd_secret (memory that no limit
-but its own sees), modify_ldt, fanotify, file handles, listmount and statmount. What is in none of
+2026): what that allows without a capability. Left out besides: memfd_secret and System V's shared
+memory (which no count of processes sees), modify_ldt, fanotify, file handles, listmount and
+statmount. What is in none of
 the sets fails with ENOSYS, as on a kernel that is older than the program, which has another way
 then: so do clone3 (its flags are behind a pointer), io_uring and mempolicies.
 """
@@ -39,8 +40,8 @@ sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_seta
 sched_setattr sched_setparam sched_setscheduler sched_yield seccomp select semctl semget
 semop semtimedop sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area
 set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid
-setresgid setresuid setreuid setrlimit setsid setsockopt setuid setxattr setxattrat shmat
-shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
+setresgid setresuid setreuid setrlimit setsid setsockopt setuid setxattr setxattrat
+shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
 symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete
 timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime
 times tkill truncate umask uname unlink unlinkat uprobe uretprobe utime utimensat utimes

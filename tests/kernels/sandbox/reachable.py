@@ -9,6 +9,7 @@ from pathlib import Path
 from kernels.inside.sandbox import mounts
 from kernels.inside.sandbox.libc import mount, unshare
 
+_OURS = Path(__file__).parents[3] / "kernels"
 _NEWNS = 0x20000
 _MS_REC_PRIVATE = 0x4000 | 0x40000
 
@@ -19,18 +20,19 @@ def open_ways() -> None:
     A folder that others can't traverse is covered by one that they can, with nothing in it but
     what the interpreter needs.
     """
-    needed = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
-    closed = {top: path for path in needed if (top := _closed(path)) is not None}
+    needed = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, _OURS)}
+    closed = {path: top for path in sorted(needed) if (top := _closed(path)) is not None}
     unshare(_NEWNS)
     mount("none", "/", "", _MS_REC_PRIVATE)
-    for top, path in closed.items():
-        tree = mounts.clone(str(path), 0)
+    trees = {path: mounts.clone(str(path), 0) for path in closed}
+    for top in {*closed.values()}:
         mount("tmpfs", str(top), "tmpfs", 0, "mode=755")
-        path.mkdir(parents=True)
-        root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+    for path, tree in trees.items():
+        path.mkdir(parents=True, exist_ok=True)
         mounts.attach(tree, root, str(path))
-        os.close(root)
         os.close(tree)
+    os.close(root)
 
 
 def _closed(path: Path) -> Path | None:

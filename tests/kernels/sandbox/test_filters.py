@@ -166,5 +166,25 @@ def test_once_sealed_neither_modes_nor_other_processes_are_changed(machine: str)
 
 
 @machines
+def test_once_sealed_a_user_has_one_process(machine: str) -> None:
+    assert sealed(machine, "setpriority", 2, 0) == refuse(errno.EPERM)
+    assert sealed(machine, "ioprio_set", 3, 0) == refuse(errno.EPERM)
+    assert sealed(machine, "ioprio_set", 1, 0) == sealed(machine, "setpriority", 1, 0) == ALLOW
+
+
+@machines
+def test_once_sealed_times_are_changed_by_descriptor_only(machine: str) -> None:
+    assert sealed(machine, "utimensat", 3, 0) == ALLOW
+    for path in (1, 0xFFFF_FFFF, 1 << 32, 0x7FFF_0000_0000):
+        assert sealed(machine, "utimensat", -100, path, path) == refuse(0)
+        assert sealed(machine, "utimensat", -100, path, 0) == refuse(errno.EPERM)
+
+
+@machines
+def test_once_sealed_no_folder_is_watched(machine: str) -> None:
+    assert sealed(machine, "inotify_add_watch", 3) == refuse(errno.EACCES)
+
+
+@machines
 def test_a_filter_fits_into_the_kernel(machine: str) -> None:
     assert len(allow_list(machine)) // 8 < 4096  # BPF_MAXINSNS

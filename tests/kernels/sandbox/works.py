@@ -116,6 +116,12 @@ def copy_files_with_their_modes() -> None:
     shutil.copy2("one", "three")
 
 
+def touch_files() -> None:
+    for _ in range(2):
+        Path("touched").touch()
+    assert Path("touched").exists()
+
+
 def use_a_terminal() -> None:
     import pty
 
@@ -193,6 +199,16 @@ def list_network_interfaces() -> None:
     import psutil
 
     assert psutil.net_if_addrs()["lo"]
+
+
+def use_threads_of_zmq() -> None:
+    import zmq
+
+    with zmq.Context() as context, context.socket(zmq.PAIR) as one, context.socket(zmq.PAIR) as two:
+        one.bind("inproc://here")
+        two.connect("inproc://here")
+        two.send(b"x")
+        assert one.recv() == b"x"
 
 
 def use_pairs_of_sockets() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chatkernel.remove_tree import remove_tree
+from kernels.remove_tree import remove_tree
 
 
 def test_nothing_outside_is_touched(tmp_path: Path) -> None:

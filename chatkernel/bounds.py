@@ -1,0 +1,87 @@
+"""Which limits truly bind a kernel on this machine, told by what one sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernels import Limits, Tier
+from kernels.excess import size_in_words
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a kernel sees of its limits; -1 is none. ``reaches_the_machine``: it could connect to a
+    port of the machine's own."""
+
+    python: str
+    address_space: int
+    processes: int
+    open_files: int
+    file_bytes: int
+    tmp_bytes: int
+    reaches_the_machine: bool
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit, whether it binds, and how, or why not."""
+
+    what: str
+    binds: bool
+    how: str
+
+
+def bounds(probed: Probed, limits: Limits, tier: Tier, *, network: str) -> tuple[Bound, ...]:
+    """Every limit of a kernel in this tier."""
+    memory, workspace = size_in_words(limits.memory_bytes), size_in_words(limits.workspace_bytes)
+    return (
+        Bound("memory", True, f"{memory}: the watch ends it. For a moment it may take more"),
+        _of_a_process(probed.address_space),
+        _of_processes(probed, limits),
+        Bound(
+            "open files",
+            0 <= probed.open_files <= limits.open_files,
+            f"{probed.open_files} in each process",
+        ),
+        Bound(
+            "a file's size",
+            0 <= probed.file_bytes <= limits.file_bytes,
+            size_in_words(probed.file_bytes) if probed.file_bytes >= 0 else "no limit",
+        ),
+        _of_tmp(probed, limits, tier),
+        Bound(
+            "workspace", True, f"{workspace}, {limits.workspace_files:,} files: the watch ends it"
+        ),
+        Bound("time of a run", True, f"{limits.cell_seconds:g} s: interrupted, then ended"),
+        Bound(
+            "processor", False, "kernels share it; systemd-run -p CPUQuota=… bounds all together"
+        ),
+        _of_network(probed, network),
+    )
+
+
+def _of_a_process(address_space: int) -> Bound:
+    if address_space < 0:
+        return Bound("memory of a process", False, "no limit")
+    return Bound("memory of a process", True, f"{size_in_words(address_space)} of addresses")
+
+
+def _of_processes(probed: Probed, limits: Limits) -> Bound:
+    if 0 <= probed.processes <= limits.processes:
+        return Bound("processes", True, f"{probed.processes}, with threads: no more can be started")
+    how = f"{limits.processes}, with threads: the watch ends it; the system counts by user"
+    return Bound("processes", True, how)
+
+
+def _of_tmp(probed: Probed, limits: Limits, tier: Tier) -> Bound:
+    if tier is Tier.FULL and probed.tmp_bytes <= limits.tmp_bytes:
+        return Bound("/tmp", True, f"{size_in_words(probed.tmp_bytes)}, its own")
+    return Bound("/tmp", False, "it has none of its own; temporary files go to the disk")
+
+
+def _of_network(probed: Probed, network: str) -> Bound:
+    if network == "open":
+        return Bound("network", False, "open: CHATKERNEL_NETWORK says so")
+    if probed.reaches_the_machine:
+        return Bound("network", False, "a cell reaches it")
+    return Bound("network", True, "none: a cell reaches nothing")

@@ -1,0 +1,172 @@
+"""``chatkernel doctor``: what this machine offers kernels, and what else a server needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import httpx
+from anyio import TemporaryDirectory, to_thread
+
+from chatkernel.bounds import Bound, Probed, bounds
+from chatkernel.launcher import kernel_python, probe_sandbox
+from chatkernel.models import Finding, UnknownModel
+from chatkernel.models.connect import Models
+from chatkernel.models.loopback import PastProxies
+from chatkernel.settings import Settings
+from chatkernel.tier_advice import Machine, advice
+from kernels import (
+    ForkServer,
+    FoundTier,
+    Kernel,
+    KernelError,
+    Launch,
+    Stream,
+    Tier,
+    Warmed,
+    find_tier,
+)
+
+_PROBE = """\
+import json, os, platform, resource, socket
+def limit(name):
+    return resource.getrlimit(getattr(resource, f"RLIMIT_{{name}}"))[0]
+def reaches(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+tmp = os.statvfs("/tmp")
+print(json.dumps({{
+    "python": platform.python_version(),
+    "address_space": limit("AS"),
+    "processes": limit("NPROC"),
+    "open_files": limit("NOFILE"),
+    "file_bytes": limit("FSIZE"),
+    "tmp_bytes": tmp.f_blocks * tmp.f_frsize,
+    "reaches_the_machine": reaches({port}),
+}}))
+"""
+
+
+@dataclass(frozen=True)
+class KernelsFound:
+    """What was found by starting some."""
+
+    python: str
+    warmed: Warmed
+    found: FoundTier
+    bounds: tuple[Bound, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that is told. ``kernels`` is why none can be started, if so. ``model`` is the one in use, or
+    why it can't be."""
+
+    interpreter: str
+    preload: tuple[str, ...]
+    kernels: KernelsFound | str
+    data: Path
+    free_bytes: int
+    wanted_bytes: int
+    model: str
+    looked: tuple[Finding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1: not safe to serve; 2: there are no kernels."""
+        if isinstance(self.kernels, str):
+            return 2
+        return 1 if self.kernels.found.tier is Tier.NONE else 0
+
+
+async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Examined:
+    """Start kernels as a server with these settings would, and look around.
+
+    The data folder is neither made nor changed; a server may be running on it.
+    """
+    model, looked = await _model(settings, environ)
+    data = settings.data.absolute()
+    return Examined(
+        interpreter=kernel_python(settings),
+        preload=settings.preload,
+        kernels=await _kernels(settings),
+        data=data,
+        free_bytes=await to_thread.run_sync(_free_bytes, data),
+        wanted_bytes=settings.free_bytes,
+        model=model,
+        looked=looked,
+    )
+
+
+async def _model(settings: Settings, environ: Mapping[str, str]) -> tuple[str, tuple[Finding, ...]]:
+    async with httpx.AsyncClient(transport=PastProxies()) as http:
+        try:
+            models = await Models.open(
+                model=settings.model,
+                url=settings.model_url,
+                key=settings.model_key.get_secret_value() if settings.model_key else None,
+                environ=environ,
+                http=http,
+                runtime=settings.runtime,
+            )
+        except UnknownModel as error:
+            return error.message, ()
+    return f"{models.current.name} ({models.current.reason})", models.looked
+
+
+async def _kernels(settings: Settings) -> KernelsFound | str:
+    fork_server = ForkServer(kernel_python(settings), settings.preload)
+    try:
+        async with TemporaryDirectory(prefix="ck-") as name:
+            folder = Path(name)
+            sandbox = probe_sandbox(settings)
+            launch = Launch(folder / "r", folder / "s", folder / "w", fork_server, sandbox)
+            return await _started(settings, launch)
+    except KernelError as error:
+        return str(error)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await fork_server.close()
+
+
+async def _started(settings: Settings, launch: Launch) -> KernelsFound:
+    warmed = await launch.fork_server.warmed()
+    found = await find_tier(launch)
+    probed = await _probed(launch.in_tier(found.tier), settings)
+    machine = await to_thread.run_sync(Machine.look)
+    return KernelsFound(
+        python=probed.python,
+        warmed=warmed,
+        found=found,
+        bounds=bounds(probed, settings.limits, found.tier, network=settings.network),
+        advice=advice(found, machine),
+    )
+
+
+async def _probed(launch: Launch, settings: Settings) -> Probed:
+    """What a kernel sees of its limits, and whether it reaches a port of the machine's."""
+    printed = ""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        code = _PROBE.format(port=listener.getsockname()[1])
+        async with Kernel.open(launch, limits=settings.limits) as kernel:
+            async for output in kernel.execute(code):
+                printed += output.text if isinstance(output, Stream) else ""
+    try:
+        return Probed(**json.loads(printed))
+    except (ValueError, TypeError) as error:
+        raise KernelError("Python started and could not say what limits it has.") from error
+
+
+def _free_bytes(folder: Path) -> int:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free

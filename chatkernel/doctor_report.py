@@ -1,0 +1,64 @@
+"""What the doctor found, as a table."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from chatkernel.console import plain
+from chatkernel.doctor import Examined, KernelsFound
+from kernels import Tier
+from kernels.excess import size_in_words
+
+_MEANS = {
+    Tier.FULL: "kernels have their own users, files, processes and network",
+    Tier.LANDLOCK: "Landlock and seccomp keep kernels from the machine, which they share",
+    Tier.NONE: "kernels may do whatever the server's user may",
+}
+_STYLES = {Tier.FULL: "green", Tier.LANDLOCK: "yellow", Tier.NONE: "red"}
+
+
+def report(examined: Examined) -> Table:
+    """Two columns: what, and how it is."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    if isinstance(examined.kernels, str):
+        table.add_row("kernels", plain(examined.kernels, "red"))
+        table.add_row("python", plain(examined.interpreter))
+    else:
+        _add_kernels(table, examined, examined.kernels)
+    _add_disk(table, examined)
+    table.add_row("model", plain(examined.model))
+    for finding in examined.looked:
+        sign = "found" if finding.found else "not found"
+        table.add_row("", plain(f"{finding.what}: {sign}, {finding.reason}", "dim"))
+    return table
+
+
+def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> None:
+    tier = kernels.found.tier
+    table.add_row("sandbox", Text(f"tier {tier}: {_MEANS[tier]}", style=_STYLES[tier]))
+    for refused, why in kernels.found.refused.items():
+        table.add_row("", plain(f"tier {refused} was refused: {why}"))
+    for sentence in kernels.advice:
+        table.add_row("", plain(sentence))
+    for bound in kernels.bounds:
+        sign, style = ("binds", "") if bound.binds else ("does not bind", "yellow")
+        table.add_row(bound.what, plain(f"{sign}: {bound.how}", style))
+    table.add_row("python", plain(f"{kernels.python}, {examined.interpreter}"))
+    missing = kernels.warmed.missing
+    there = [name for name in examined.preload if name not in missing]
+    table.add_row(
+        "preload", plain(f"{', '.join(there) or 'nothing'}, in {kernels.warmed.seconds:.1f} s")
+    )
+    for name, why in missing.items():
+        table.add_row("", plain(f"{name} is missing: {why}", "yellow"))
+
+
+def _add_disk(table: Table, examined: Examined) -> None:
+    little = examined.free_bytes < examined.wanted_bytes
+    said = f"{size_in_words(examined.free_bytes)} free for {examined.data}"
+    if little:
+        said += f": less than the {size_in_words(examined.wanted_bytes)} that kernels have to leave"
+    table.add_row("disk", plain(said, "red" if little else ""))

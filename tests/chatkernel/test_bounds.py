@@ -1,0 +1,62 @@
+"""Which limits bind, by what a kernel sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chatkernel.bounds import Probed, bounds
+from kernels import Limits, Tier
+
+LIMITS = Limits()
+FULL = Probed(
+    python="3.12.1",
+    address_space=2 * LIMITS.memory_bytes + (4 << 30),
+    processes=LIMITS.processes,
+    open_files=LIMITS.open_files,
+    file_bytes=LIMITS.file_bytes,
+    tmp_bytes=LIMITS.tmp_bytes,
+    reaches_the_machine=False,
+)
+
+
+def loose(probed: Probed, tier: Tier, network: str = "none") -> set[str]:
+    """What doesn't bind."""
+    return {
+        bound.what for bound in bounds(probed, LIMITS, tier, network=network) if not bound.binds
+    }
+
+
+def test_in_full_all_bind_that_we_set() -> None:
+    assert loose(FULL, Tier.FULL) == {"processor"}
+
+
+@pytest.mark.parametrize(
+    ("what", "probed"),
+    [
+        ("memory of a process", replace(FULL, address_space=-1)),
+        ("open files", replace(FULL, open_files=-1)),
+        ("open files", replace(FULL, open_files=1 << 20)),
+        ("a file's size", replace(FULL, file_bytes=-1)),
+        ("/tmp", replace(FULL, tmp_bytes=1 << 40)),
+        ("network", replace(FULL, reaches_the_machine=True)),
+    ],
+)
+def test_what_a_kernel_does_not_see_does_not_bind(what: str, probed: Probed) -> None:
+    assert loose(probed, Tier.FULL) == {"processor", what}
+
+
+def test_without_a_root_of_its_own_tmp_is_everybodys() -> None:
+    assert loose(FULL, Tier.LANDLOCK) == {"processor", "/tmp"}
+
+
+def test_an_open_network_is_said() -> None:
+    assert "network" in loose(FULL, Tier.FULL, network="open")
+
+
+def test_processes_that_the_system_does_not_limit_are_counted() -> None:
+    told = bounds(replace(FULL, processes=90_000), LIMITS, Tier.LANDLOCK, network="none")
+    (processes,) = (bound for bound in told if bound.what == "processes")
+    assert processes.binds
+    assert "the watch" in processes.how

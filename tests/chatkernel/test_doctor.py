@@ -1,0 +1,103 @@
+"""``chatkernel doctor``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from chatkernel.doctor import Examined, KernelsFound
+from chatkernel.doctor_report import report
+from chatkernel.models import Finding
+from kernels import FoundTier, Tier, Warmed
+from tests.serving import clean_environment
+
+KERNELS = KernelsFound(
+    python="3.12.1",
+    warmed=Warmed(1.5, {"polars": "No module named 'polars'"}),
+    found=FoundTier(Tier.FULL),
+    bounds=(),
+    advice=(),
+)
+EXAMINED = Examined(
+    interpreter="/opt/python",
+    preload=("numpy", "polars"),
+    kernels=KERNELS,
+    data=Path("/srv/data"),
+    free_bytes=5 << 30,
+    wanted_bytes=1 << 30,
+    model="direct mode (no model was found)",
+    looked=(Finding("OpenAI key", False, "not in the environment"),),
+)
+
+
+def run(data: Path, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """``chatkernel doctor``, to its end."""
+    code = "from chatkernel.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "doctor", "--data", str(data)],
+        env={**clean_environment(), "COLUMNS": "200", **(environ or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def printed(examined: Examined) -> str:
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(report(examined))
+    return captured.get()
+
+
+def in_tier(found: FoundTier, *advice: str) -> Examined:
+    return replace(EXAMINED, kernels=replace(KERNELS, found=found, advice=advice))
+
+
+def test_it_says_what_is_here_and_makes_no_folder(tmp_path: Path) -> None:
+    done = run(tmp_path / "data", {"CHATKERNEL_PRELOAD": "json,nosuchmodule"})
+    assert done.returncode in {0, 1}, done.stderr
+    for words in ("tier ", "open files", "json, in", "nosuchmodule is missing", "free", "direct"):
+        assert words in done.stdout
+    assert done.returncode == ("tier none" in done.stdout)
+    assert not (tmp_path / "data").exists()
+
+
+def test_without_kernels_it_says_why_and_exits_with_two(tmp_path: Path) -> None:
+    done = run(tmp_path / "data", {"CHATKERNEL_KERNEL_PYTHON": "/bin/false"})
+    assert done.returncode == 2
+    assert "Python did not start" in done.stdout
+    assert "/bin/false" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("examined", "code"),
+    [
+        (EXAMINED, 0),
+        (in_tier(FoundTier(Tier.LANDLOCK)), 0),
+        (in_tier(FoundTier(Tier.NONE)), 1),
+        (replace(EXAMINED, kernels="Python did not start."), 2),
+    ],
+)
+def test_the_exit_code_says_whether_to_serve(examined: Examined, code: int) -> None:
+    assert examined.exit_code == code
+
+
+def test_what_was_refused_and_what_would_raise_it_stand_together() -> None:
+    told = printed(in_tier(FoundTier(Tier.NONE, {Tier.FULL: "mount: refused."}), "Do this."))
+    assert "tier none" in told
+    assert "tier full was refused: mount: refused." in told
+    assert "Do this." in told
+
+
+def test_a_missing_preload_and_a_full_disk_are_told() -> None:
+    told = printed(replace(EXAMINED, free_bytes=1 << 20))
+    assert "polars is missing: No module named 'polars'" in told
+    assert "1 MiB free for /srv/data: less than the 1 GiB" in told
+    assert "OpenAI key: not found, not in the environment" in told

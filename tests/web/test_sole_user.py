@@ -1,0 +1,53 @@
+"""Where kernels have no sandbox, one person uses the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from tests.serving import Served, serving
+
+NO_SANDBOX = """
+import chatkernel.launcher
+from kernels import FoundTier, Tier
+async def find_none(launch):
+    return FoundTier(Tier.NONE, {Tier.FULL: "refused.", Tier.LANDLOCK: "there is none."})
+chatkernel.launcher.find_tier = find_none
+"""
+
+
+def log_in(served: Served, name: str) -> httpx.Response:
+    return served.client(None).post("/api/login", json={"username": name})
+
+
+def test_a_second_name_is_refused_with_what_to_enable(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", before=NO_SANDBOX) as served:
+        served.client("ann")
+        refused = log_in(served, "bob")
+        assert refused.status_code == 403
+        assert "chatkernel doctor" in refused.text
+        assert "ann" in refused.text
+        assert log_in(served, "ann").status_code == 200
+
+
+def test_who_was_logged_in_before_is_asked_to_log_in(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", before=NO_SANDBOX) as served:
+        cookies = served.client("ann").cookies
+    with serving(tmp_path / "data", before=NO_SANDBOX) as served:
+        served.client("bob")
+        ann = served.client(None)
+        ann.cookies = cookies
+        answer = ann.get("/api/chats")
+        assert (answer.status_code, "chatkernel doctor" in answer.text) == (401, True)
+        assert ann.get("/login").status_code == 200
+
+
+def test_all_are_let_in_when_that_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--unsafe-no-sandbox", before=NO_SANDBOX) as served:
+        served.client("ann")
+        assert log_in(served, "bob").status_code == 200
+
+
+def test_with_a_sandbox_there_are_many(served: Served) -> None:
+    assert {log_in(served, name).status_code for name in ("ann", "bob", "carl")} == {200}
