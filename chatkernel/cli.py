@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from chatkernel.errors import ChatkernelError, EmptyMessage, UnusableEnvironment
+from chatkernel.kernel_view import KernelAction
 from chatkernel.settings import Settings, load_settings, unknown_settings
 
 app = typer.Typer(
@@ -105,6 +106,57 @@ def ask(
     )
     if outcome != "good":
         raise typer.Exit(130 if outcome == "interrupted" else 1)
+
+
+kernels = typer.Typer(
+    help="See and end the kernels of the running server.", invoke_without_command=True
+)
+app.add_typer(kernels, name="kernels")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="The data folder of the server, ./data else.")
+]
+KernelId = Annotated[str, typer.Argument(metavar="ID", help="The kernel's id, as listed.")]
+
+
+@kernels.callback()
+def _kernels(context: typer.Context, data: DataOption = None) -> None:
+    """See and end the kernels of the running server."""
+    context.obj = data
+    if context.invoked_subcommand is None:
+        list_kernels(context)
+
+
+@kernels.command("list")
+def list_kernels(context: typer.Context, data: DataOption = None) -> None:
+    """List all kernels: whose they are, what they run and what they use."""
+    from chatkernel.kernels_command import show_kernels
+
+    show_kernels(load_settings(data=data or context.obj))
+
+
+@kernels.command("interrupt")
+def interrupt_kernel(context: typer.Context, kernel_id: KernelId, data: DataOption = None) -> None:
+    """Interrupt the running cell; its variables stay."""
+    _act("interrupt", kernel_id, data or context.obj)
+
+
+@kernels.command("hibernate")
+def hibernate_kernel(context: typer.Context, kernel_id: KernelId, data: DataOption = None) -> None:
+    """End a kernel that is idle."""
+    _act("hibernate", kernel_id, data or context.obj)
+
+
+@kernels.command("kill")
+def kill_kernel(context: typer.Context, kernel_id: KernelId, data: DataOption = None) -> None:
+    """End a kernel at once, with all that it runs."""
+    _act("kill", kernel_id, data or context.obj)
+
+
+def _act(action: KernelAction, kernel_id: str, data: Path | None) -> None:
+    from chatkernel.kernels_command import act_on_kernel
+
+    act_on_kernel(load_settings(data=data), action, kernel_id)
 
 
 @app.command()

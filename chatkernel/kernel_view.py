@@ -9,6 +9,9 @@ from kernels import Tier
 
 KernelState = Literal["waiting", "starting", "idle", "busy", "dead"]
 
+KernelAction = Literal["interrupt", "hibernate", "kill"]
+"""What an admin may do with one."""
+
 _CODE_CHARACTERS = 120
 
 

@@ -152,6 +152,18 @@ class LiveKernels:
         held = self._held.get(chat_id)
         await self._end([held] if held else [])
 
+    def find(self, kernel_id: str) -> Held | None:
+        """What holds the living kernel of this id."""
+        alive = (held for held in self.held if held.kernel and held.kernel.death is None)
+        return next((held for held in alive if held.kernel and held.kernel.id == kernel_id), None)
+
+    async def hibernate(self, held: Held) -> bool:
+        """End a kernel that nobody uses now, as if it had been idle for too long; False when it is used."""
+        if held.busy or held.owner.chat_id in self._kept:
+            return False
+        await self._end([held])
+        return True
+
     async def end_all_of(self, user_id: str) -> None:
         """End every kernel of a user; returns when they are gone."""
         await self._end(self._of(user_id))

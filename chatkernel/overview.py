@@ -65,6 +65,10 @@ class Overview:
         second: who shows it pauses between."""
         return await self._watch.news.after(since)
 
+    def tell(self) -> None:
+        """Let those that wait for a change look again."""
+        self._watch.news.tell()
+
     def _view(self, held: Held, now: float) -> KernelView:
         if held.watched is not None:
             return _view_of_living(held.owner, held.watched, held.idle_since, now)

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
+from chatkernel.kernel_admin import KernelAdmin
 from chatkernel.launcher import Launcher, kernel_files, kernel_python
 from chatkernel.live_kernels import LiveKernels, Owner
 from chatkernel.models.connect import Models
@@ -49,6 +50,7 @@ class Service:
     sessions: SessionManager
     assistants: Assistants
     watch: Overview
+    admin: KernelAdmin
 
 
 @dataclass
@@ -123,7 +125,16 @@ async def open_service(
         )
         relay.sessions = sessions
         yield Service(
-            settings, folder, archive, kernels, launcher, models, sessions, assistants, overview
+            settings,
+            folder,
+            archive,
+            kernels,
+            launcher,
+            models,
+            sessions,
+            assistants,
+            overview,
+            KernelAdmin(database, kernels, overview),
         )
 
 

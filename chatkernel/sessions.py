@@ -39,6 +39,11 @@ class SessionManager:
             await manager._wind_down()
             tasks.cancel_scope.cancel()
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return sum(not session.over for session in self._sessions.values())
+
     def of(self, user_id: str) -> UserSession | None:
         """The user's session, if there is one."""
         session = self._sessions.get(user_id)

@@ -19,7 +19,7 @@ from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from kernels import KernelError
-from web import health, pages
+from web import admin, health, pages
 from web.api.routes import api_routes
 from web.assets import Assets, version
 from web.guards import Guard, Hosts
@@ -163,6 +163,8 @@ def routes() -> list[BaseRoute]:
         Route("/chat/{id}", pages.chat, methods=["GET"]),
         Route("/chat/{id}", pages.delete, methods=["DELETE"]),
         WebSocketRoute("/ws", page_socket),
+        Route("/admin", admin.page, methods=["GET"]),
+        WebSocketRoute("/admin/ws", admin.socket),
         *api_routes(),
         Route("/health", health.health, methods=["GET"]),
         Route("/ready", health.ready, methods=["GET"]),

@@ -27,6 +27,9 @@ NAME_CHARACTERS = 64
 Identify = Callable[[HTTPConnection], str | Awaitable[str | None] | None]
 """The host application's login: gives the user's name, or None for nobody."""
 
+OPERATOR = "the command line"
+"""What who brings the start-up secret and no name is called."""
+
 _KNOWN_USERS = 1_000
 
 
@@ -93,6 +96,24 @@ class Login:
             raise NotLoggedIn(error.message) from error  # an old cookie: they may be who is let in
         return visitor
 
+    async def admin(self, conn: HTTPConnection) -> str:
+        """The name of the admin who asks; who brings the start-up secret as a bearer token is the operator.
+
+        Raises:
+            NotLoggedIn: nobody we know.
+            NotFound: anybody else. That there is something for admins is none of their business.
+        """
+        scheme, _, token = conn.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_secret(token):
+            return OPERATOR
+        visitor = await self.visitor(conn)
+        if not visitor.admin:
+            raise NotFound("There is nothing at this address.")
+        return visitor.name
+
+    def _is_secret(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(), self._secret.encode())
+
     async def _identified(self, conn: HTTPConnection) -> Visitor | None:
         assert self._identify is not None
         name = self._identify(conn)
@@ -147,7 +168,7 @@ class Login:
             raise Forbidden("The surrounding application does the login here.")
         if not 0 < len(name) <= NAME_CHARACTERS:
             raise InvalidRequest(f"Give a name of 1 to {NAME_CHARACTERS} characters.")
-        trusted = hmac.compare_digest((secret or "").encode(), self._secret.encode())
+        trusted = self._is_secret(secret or "")
         if not trusted and name in self._admins:
             raise Forbidden(
                 f"{name} is an admin's name. Use the link that the server printed when it started."

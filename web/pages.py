@@ -66,6 +66,7 @@ async def _chat_answer(request: Request, site: Site, user: Visitor, chat_id: str
         last_seq=_last_seq(read),
         log_out=not site.login.external,
         static=static_root(root),
+        admin=user.admin,
     )
     return await _page(chat_page, view)
 

@@ -58,6 +58,17 @@ async def visitor(conn: HTTPConnection) -> tuple[Site, Visitor]:
     return site, await site.login.visitor(conn)
 
 
+async def admin(conn: HTTPConnection) -> tuple[Site, str]:
+    """The running site and the name of the admin who asks.
+
+    Raises:
+        NotReady, NotLoggedIn
+        NotFound: who asks is no admin.
+    """
+    site = site_of(conn)
+    return site, await site.login.admin(conn)
+
+
 def root_of(conn: HTTPConnection) -> str:
     """The path under which the application is mounted, without a slash at its end."""
     root: str = conn.scope.get("root_path", "")

@@ -98,3 +98,22 @@ class Artifact(Row, table=True):
     media_type: str
     name: str | None = None
     size: int
+
+
+class Audit(Row, table=True):
+    """What an admin did with a kernel, or was refused. It outlives the user and the chat it names.
+
+    ``who`` asked, ``chat_id``, ``user_id`` and ``user_name`` tell whose kernel it was; they are None when
+    there was none of that id. ``result`` is the sentence that was answered.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    who: str
+    action: str
+    kernel_id: str
+    chat_id: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    done: bool
+    result: str

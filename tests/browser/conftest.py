@@ -76,16 +76,18 @@ class Visits:
         *,
         size: tuple[int, int] = WIDE,
         path: str | None = "/",
+        secret: str | None = None,
         **options: Any,
     ) -> Tab:
-        """Somebody's tab, logged in and on a chat. Without a ``path`` it is nowhere yet."""
+        """Somebody's tab, logged in (an admin with the ``secret``) and on a chat. Without a ``path`` it is
+        nowhere yet."""
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", **options
         )
         context.set_default_timeout(PATIENCE_MS)
         self.opened.append((context, Watch(context, served.url)))
         login = context.request.post(
-            f"{served.url}/api/login", data={"username": name or self.name}
+            f"{served.url}/api/login", data={"username": name or self.name, "secret": secret}
         )
         assert login.ok, login.text()
         tab = Tab(context.new_page(), served.url)

@@ -140,12 +140,12 @@ def test_a_cookie_from_before_is_no_admins(tmp_path: Path) -> None:
         old = httpx.get(f"{after.url}/api/admin/kernels", cookies=cookies)
         assert old.status_code == 401
         boss = after.client("boss", secret=after.secret)
-        assert boss.get("/api/admin/kernels").status_code == 501
+        assert boss.get("/api/admin/kernels").status_code == 200
         assert httpx.get(f"{after.url}/api/chats", cookies=cookies).status_code == 401
         trusted = dict(boss.cookies)
     with serving(data) as dismissed:
         answer = httpx.get(f"{dismissed.url}/api/admin/kernels", cookies=trusted)
-        assert answer.status_code == 403
+        assert answer.status_code == 404
 
 
 def test_a_forged_cookie_is_nobody(served: Served, ann: httpx.Client) -> None:
@@ -169,9 +169,6 @@ def test_what_no_issue_has_brought_yet_says_so(served: Served, ann: httpx.Client
         ann.post("/api/chats", json={"variables_from": chat}),
     ]
     assert {answer.status_code for answer in later} == {501}
-    assert ann.get("/api/admin/kernels").status_code == 403
-    admin = served.client("root", secret=served.secret)
-    assert admin.get("/api/admin/kernels").status_code == 501
 
 
 def test_html_of_a_cell_has_no_origin_of_ours(ann: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chatkernel.errors import Forbidden, NotImplementedYet
+from chatkernel.errors import NotImplementedYet
 from web.site import visitor
 
 
@@ -13,14 +13,6 @@ async def of_chat(request: Request) -> Response:
     """A route of a chat: 404 for a stranger's, else 501."""
     site, user = await visitor(request)
     await site.service.archive.check_owner(user.id, request.path_params["id"])
-    raise NotImplementedYet("This part of the interface isn't built yet.")
-
-
-async def of_admins(request: Request) -> Response:
-    """A route for admins: 403 for others, else 501."""
-    _, user = await visitor(request)
-    if not user.admin:
-        raise Forbidden("Only admins can see this.")
     raise NotImplementedYet("This part of the interface isn't built yet.")
 
 

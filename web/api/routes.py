@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from web.api import artifacts, chats, files, kernel, later, login, messages, models
+from web.api import admin, artifacts, chats, files, kernel, later, login, messages, models
 
 CHAT = "/api/chats/{id}"
 
@@ -30,6 +30,8 @@ def api_routes() -> list[BaseRoute]:
         Route("/api/model", models.show, methods=["GET"]),
         Route("/api/model", models.connect, methods=["POST"]),
         Route("/api/model", models.disconnect, methods=["DELETE"]),
+        Route("/api/admin/kernels", admin.kernels, methods=["GET"]),
+        Route("/api/admin/kernels/{id}/{action}", admin.act, methods=["POST"]),
         *_later(),
     ]
 
@@ -43,9 +45,6 @@ def _later() -> list[BaseRoute]:
         Route(f"{CHAT}/undo", later.of_chat, methods=["POST"]),
         Route(f"{CHAT}/state", later.of_chat, methods=["GET"]),
         Route(f"{CHAT}/recompute", later.of_chat, methods=["POST"]),
-        Route("/api/admin/kernels", later.of_admins, methods=["GET"]),
-        Route("/api/admin/kernels/{id}/{action}", later.of_admins, methods=["POST"]),
         Route("/metrics", later.of_users, methods=["GET"]),
         Route("/settings", later.of_users, methods=["GET"]),
-        Route("/admin", later.of_admins, methods=["GET"]),
     ]

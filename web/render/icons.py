@@ -8,7 +8,7 @@ from web.elements import Element, raw
 
 IconName = Literal[
     "alert", "attach", "check", "chevron", "clock", "close", "copy", "down", "edit", "file",
-    "info", "logo", "logout", "menu", "model", "moon", "plus", "python", "rename", "retry",
+    "gauge", "info", "logo", "logout", "menu", "model", "moon", "plus", "python", "rename", "retry",
     "send", "skull", "sparkle", "stop", "sun", "table", "trash",
 ]  # fmt: skip
 
@@ -35,6 +35,7 @@ _PATHS: dict[IconName, str] = {
         '<path d="M13.5 3.5H7a2 2 0 0 0-2 2v13a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V9z"/>'
         '<path d="M13.5 3.5V9H19"/>'
     ),
+    "gauge": '<path d="M5 18a8.5 8.5 0 1 1 14 0M12 13.500l3.500-4.500"/><path d="M12 13.500v.1"/>',
     "info": '<circle cx="12" cy="12" r="8.5"/><path d="M12 11v5M12 8v.1"/>',
     "logo": (
         '<path d="M6 3.5h12A3.5 3.5 0 0 1 21.5 7v7a3.5 3.5 0 0 1-3.5 3.5h-5.5L7 21.5v-4H6A3.5 '

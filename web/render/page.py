@@ -13,11 +13,9 @@ from web.elements import (
     Element,
     a,
     button,
-    dialog,
     div,
     form,
     h1,
-    h2,
     header,
     input_,
     label,
@@ -26,6 +24,7 @@ from web.elements import (
     span,
 )
 from web.render.artifacts import Urls
+from web.render.ask import ask_dialog
 from web.render.blocks import log
 from web.render.composer import composer, suggestions
 from web.render.connect import connect_dialog
@@ -37,15 +36,8 @@ from web.render.shell import APP, shell
 from web.render.sidebar import UNTITLED, Sidebar, sidebar
 from web.render.sidebar import ChatLink as ChatLink
 from web.render.sidebar import history_list as history_list
+from web.render.socket import SOCKET
 from web.render.welcome import welcome
-
-SOCKET = {
-    # htmx's own, and 1009: a text was too long, which ends the socket but not the page.
-    "reconnectCodes": [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014],
-    "reconnectMaxDelay": 5000,
-    "pauseOnBackground": False,
-    "maxOutgoingMessagesQueueSize": 0,
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class ChatPage:
     ``page`` names this very page to the server, ``last_seq`` is the newest block the chat ever had (its
     socket is sent what follows), ``live`` is what is in the making while a turn runs, ``static`` where the
     assets are (see `shell`), ``message_bytes`` the longest message, ``more`` says that there are older chats
-    (see `history_list`).
+    (see `history_list`), ``admin`` that the user may see `/admin`.
     """
 
     root: str
@@ -74,13 +66,20 @@ class ChatPage:
     static: str | None = None
     message_bytes: int = 1_000_000
     more: str | None = None
+    admin: bool = False
 
 
 def chat_page(view: ChatPage) -> Element:
     """The whole page of one chat."""
     name = view.title.strip() or UNTITLED
     side = Sidebar(
-        view.root, view.chats, view.chat_id, view.user, log_out=view.log_out, more=view.more
+        view.root,
+        view.chats,
+        view.chat_id,
+        view.user,
+        log_out=view.log_out,
+        more=view.more,
+        admin=view.admin,
     )
     return shell(
         name,
@@ -89,10 +88,10 @@ def chat_page(view: ChatPage) -> Element:
         div(cls="scrim", data_drawer="close", aria_hidden="true"),
         _chat(view, name),
         connect_dialog(view.model),
-        _ask_dialog(),
+        ask_dialog(),
         root=view.root,
         static=view.static,
-        scripts=True,
+        scripts="app",
         attrs={"class": "chat-page", "data-chat": view.chat_id, "data-page": view.page},
     )
 
@@ -154,26 +153,6 @@ def _header(view: ChatPage, name: str) -> Element:
         h1(name, id="title", title=name),
         model_chip(view.model),
         cls="topbar",
-    )
-
-
-def _ask_dialog() -> Element:
-    """A question with one text field or none; `ask.js` fills it in."""
-    return dialog(
-        form(
-            h2(data_ask_title=True, id="ask-title"),
-            p(data_ask_text=True),
-            input_(data_ask_field=True, aria_labelledby="ask-title", maxlength=200, hidden=True),
-            div(
-                button("Cancel", value="", cls="button", data_ask_no=True, formnovalidate=True),
-                button("OK", value="yes", cls="button primary", data_ask_yes=True),
-                cls="dialog-actions",
-            ),
-            method="dialog",
-        ),
-        id="ask",
-        cls="small",
-        aria_labelledby="ask-title",
     )
 
 

@@ -7,7 +7,18 @@ import json
 from web.elements import Attribute, Child, Element, body, document, head, link, meta, script, title
 
 APP = "chatkernel"
-STYLES = ("tokens", "base", "layout", "blocks", "outputs", "code", "edges", "composer", "dialogs")
+STYLES = (
+    "tokens",
+    "base",
+    "layout",
+    "blocks",
+    "outputs",
+    "code",
+    "edges",
+    "composer",
+    "dialogs",
+    "admin",
+)
 HTMX_CONFIG = {
     "history": False,
     "defaultSwap": "none",
@@ -23,13 +34,14 @@ def shell(
     *content: Child,
     root: str,
     static: str | None = None,
-    scripts: bool = False,
+    scripts: str | None = None,
     attrs: dict[str, Attribute] | None = None,
 ) -> Element:
     """A page titled ``name``.
 
     ``root`` is the path the application is mounted under, "" for none; ``static`` is where its assets are,
-    ``{root}/static`` if not said (an address with a version in it lets browsers keep them).
+    ``{root}/static`` if not said (an address with a version in it lets browsers keep them). ``scripts``
+    names the module of ours that the page runs, with htmx; without it the page stands still.
     """
     assets = f"{root}/static" if static is None else static
     return document(
@@ -47,18 +59,18 @@ def shell(
             # Not deferred: the page must not flash in the other theme.
             script(src=f"{assets}/js/theme.js"),
             [link(rel="stylesheet", href=f"{assets}/css/{each}.css") for each in STYLES],
-            _scripts(assets) if scripts else None,
+            _scripts(assets, scripts) if scripts else None,
         ),
         body(*content, attrs={"data-root": root, "data-static": assets, **(attrs or {})}),
         lang="en",
     )
 
 
-def _scripts(assets: str) -> list[Element]:
+def _scripts(assets: str, module: str) -> list[Element]:
     """Ours before htmx: what listens must be there before htmx opens the socket."""
     return [
         meta(name="htmx-config", content=json.dumps(HTMX_CONFIG)),
-        script(type="module", src=f"{assets}/js/app.js"),
+        script(type="module", src=f"{assets}/js/{module}.js"),
         script(defer=True, src=f"{assets}/vendor/htmx.min.js"),
         script(defer=True, src=f"{assets}/vendor/hx-ws.min.js"),
     ]

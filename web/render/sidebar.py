@@ -39,7 +39,7 @@ class Sidebar:
     """What the sidebar shows. ``chats`` come by their last user message, the newest first.
 
     ``log_out`` is False where the login belongs to the surrounding application. ``more`` is said when there
-    are older chats than these: what `history_list` says of it.
+    are older chats than these: what `history_list` says of it. ``admin``: the user may see all kernels.
     """
 
     root: str
@@ -48,6 +48,7 @@ class Sidebar:
     user: str
     log_out: bool = True
     more: str | None = None
+    admin: bool = False
 
 
 def sidebar(view: Sidebar) -> Element:
@@ -136,9 +137,27 @@ def _user(view: Sidebar) -> Element:
     return div(
         span(initial, cls="avatar", aria_hidden="true"),
         span(view.user, cls="user-name", title=view.user),
-        _button("sun", "Switch between light and dark", data_theme_toggle=True, cls="theme-toggle"),
+        _to_admin(view.root) if view.admin else None,
+        theme_toggle(),
         leave if view.log_out else None,
         cls="sidebar-user",
+    )
+
+
+def theme_toggle() -> Element:
+    """The button that switches between light and dark."""
+    words = "Switch between light and dark"
+    return _button("sun", words, data_theme_toggle=True, cls="theme-toggle")
+
+
+def _to_admin(root: str) -> Element:
+    words = "All kernels of this server"
+    return a(
+        icon("gauge"),
+        href=f"{root}/admin",
+        cls="quiet icon-button",
+        title=words,
+        aria_label=words,
     )
 
 

@@ -1,5 +1,5 @@
 """Reading and changing rows. Everything of a chat goes through its owner: `chat.for_user`."""
 
-from chatkernel.store.crud import chat, user
+from chatkernel.store.crud import audit, chat, naming, user
 
-__all__ = ["chat", "user"]
+__all__ = ["audit", "chat", "naming", "user"]

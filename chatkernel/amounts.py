@@ -1,0 +1,29 @@
+"""Sizes and times in few characters, for tables."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def size_said(count: float) -> str:
+    """Bytes with a unit: "16 MiB", "1.5 GiB"."""
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:
+        count /= 1024
+        unit += 1
+    return (
+        f"{count:.1f} {_UNITS[unit]}" if unit > 2 and count < 100 else f"{count:.0f} {_UNITS[unit]}"
+    )
+
+
+def time_said(seconds: float) -> str:
+    """Seconds in the two largest units: "8 s", "3 min 20 s", "2 d 4 h"."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if not minutes:
+        return f"{whole} s"
+    if not hours:
+        return f"{minutes} min {whole % 60} s"
+    if not days:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"

@@ -1,0 +1,81 @@
+"""The table of kernels: its order, and what it colours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from chatkernel.kernel_admin import NamedKernel
+from chatkernel.kernel_view import KernelView
+from kernels import Limits, Tier
+from web.elements import to_html
+from web.render.kernel_table import COLUMNS, Order, kernel_table
+
+LIMITS = Limits(memory_bytes=1 << 30)
+QUIET = KernelView(
+    chat_id="c1", user_id="u1", state="idle", since_seconds=3, id="k1", pid=7, tier=Tier.FULL
+)
+
+
+def named(view: KernelView, user: str = "ann") -> NamedKernel:
+    return NamedKernel(view, user, "a chat")
+
+
+def shown(*views: KernelView) -> str:
+    return to_html(kernel_table([named(view) for view in views], Order.of(""), LIMITS))
+
+
+@pytest.mark.parametrize(
+    ("view", "column"),
+    [
+        (replace(QUIET, pss_bytes=(1 << 29) + 1), "memory"),
+        (replace(QUIET, cpu_percent=81), "cpu"),
+        (replace(QUIET, state="busy", since_seconds=61), "state"),
+    ],
+)
+def test_the_hot_ones_are_coloured(view: KernelView, column: str) -> None:
+    assert re.findall(r'"of-(\w+) hot"', shown(view)) == [column]
+    assert " hot" not in shown(QUIET, replace(QUIET, cpu_percent=80, pss_bytes=1 << 29))
+
+
+def test_it_is_sorted_by_any_column_both_ways() -> None:
+    busy = replace(QUIET, state="busy", id="k2", pss_bytes=5, code="x")
+    kernels = [named(QUIET, "bob"), named(busy, "Ann")]
+    for text, first in (
+        ("", "k2"),
+        ("memory", "k1"),
+        ("-memory", "k2"),
+        ("user", "k2"),
+        ("-user", "k1"),
+        ("-nosuch", "k2"),
+    ):
+        assert Order.of(text).sorted(kernels)[0].view.id == first, text
+    for column in COLUMNS:
+        order = Order.of(column.name)
+        assert Order.of(str(order)) == order
+        assert len(order.sorted(kernels)) == 2
+        assert order.then(column).falling is not order.falling
+
+
+def test_only_what_can_be_done_is_offered() -> None:
+    def offered(view: KernelView) -> list[str]:
+        buttons = re.findall(r"<button[^>]*>", shown(view))
+        return [re.findall(r'data-action="(\w+)"', b)[0] for b in buttons if " disabled" not in b]
+
+    assert offered(QUIET) == ["hibernate", "kill"]
+    assert offered(replace(QUIET, state="busy")) == ["interrupt", "kill"]
+    assert offered(replace(QUIET, state="dead", cause="ended by force")) == []
+    assert offered(replace(QUIET, state="waiting", id=None, before=2)) == []
+
+
+def test_names_and_code_are_only_text() -> None:
+    hostile = "<script>alert(1)</script>"
+    view = replace(QUIET, state="busy", code=hostile)
+    html = to_html(kernel_table([NamedKernel(view, f'"{hostile}', hostile)], Order.of(""), LIMITS))
+    assert "<script" not in html
+
+
+def test_without_kernels_it_says_so() -> None:
+    assert "No kernel runs" in shown()

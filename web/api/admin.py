@@ -1,0 +1,40 @@
+"""All kernels of the server, for admins; to others there is nothing here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chatkernel.errors import NotFound
+from chatkernel.kernel_admin import NamedKernel
+from chatkernel.kernel_view import KernelAction
+from web.api.answers import Json
+from web.site import admin
+
+ACTIONS: dict[str, KernelAction] = {action: action for action in get_args(KernelAction)}
+
+
+async def kernels(request: Request) -> Response:
+    """GET /api/admin/kernels: those that live, start, wait and died last, and what they use in all."""
+    site, _ = await admin(request)
+    service = site.service
+    listed = [_of_kernel(each) for each in await service.admin.kernels()]
+    totals = asdict(await service.watch.totals())
+    return Json({"kernels": listed, "totals": totals, "sessions": service.sessions.count})
+
+
+async def act(request: Request) -> Response:
+    """POST /api/admin/kernels/{id}/{action}: interrupt, hibernate (an idle one) or kill it."""
+    site, who = await admin(request)
+    action = ACTIONS.get(request.path_params["action"])
+    if action is None:
+        raise NotFound(f"A kernel takes {', '.join(ACTIONS)}.")
+    result = await site.service.admin.act(who, action, request.path_params["id"])
+    return Json({"result": result}, status_code=202)
+
+
+def _of_kernel(kernel: NamedKernel) -> dict[str, Any]:
+    return {**asdict(kernel.view), "user": kernel.user, "chat": kernel.chat}
