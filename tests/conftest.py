@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -45,9 +45,9 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 def fork_server() -> Iterator[ForkServer]:
     """A warm one for all tests of this process."""
     server = ForkServer(sys.executable)
-    anyio.run(server.warmed)
+    asyncio.run(server.warmed())
     yield server
-    anyio.run(server.close)
+    asyncio.run(server.close())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -10,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
 import psutil
 from anyio import to_thread
 
@@ -41,7 +41,7 @@ def in_tier(launch: Launch, tier: Tier) -> Iterator[Launch]:
             base = Path(folder)
             yield Launch(base / "r", base / "s", base / "w", server, Sandbox(tier))
         finally:
-            anyio.run(server.close)
+            asyncio.run(server.close())
 
 
 def processes(kernel: Kernel) -> list[psutil.Process]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -9,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import pytest
 
 from kernels import ForkServer, Kernel, Launch
@@ -48,9 +48,9 @@ def key_of(kernel: Kernel, launch: Launch) -> str:
 def fork_server() -> Iterator[ForkServer]:
     """One of little memory, as all of it is looked through."""
     server = ForkServer(sys.executable, preload=())
-    anyio.run(server.warmed)
+    asyncio.run(server.warmed())
     yield server
-    anyio.run(server.close)
+    asyncio.run(server.close())
 
 
 async def test_a_key_is_known_to_its_kernel_alone(launch: Launch) -> None:
