@@ -151,7 +151,15 @@ async def test_the_event_loop_goes_on_while_a_hostile_kernel_floods(
         tasks.start_soon(tick)
         await run(kernel, f"{FLOOD}{FLOODS[flood]}")
         tasks.cancel_scope.cancel()
-    assert await value(kernel, f"{GUARD}; 1") == "1"
+    await run(kernel, GUARD)
+    await until_it_answers(kernel)
+
+
+async def until_it_answers(kernel: Kernel) -> None:
+    """What a flood has left on its way may still come first, and take a cell's own output along."""
+    with anyio.fail_after(30):
+        while not any(isinstance(output, ExecuteResult) for output in await run(kernel, "1")):
+            pass
 
 
 async def test_a_slow_consumer_gets_the_latest_and_hears_of_the_rest(launch: Launch) -> None:
