@@ -20,7 +20,7 @@ from chatkernel.errors import (
     EmptyMessage,
     InvalidRequest,
     UnusableEnvironment,
-    first_of,
+    ungrouped,
 )
 from chatkernel.events import (
     ArtifactRef,
@@ -80,11 +80,9 @@ async def ask_once(
     """
     if not text.strip():
         raise EmptyMessage("The message is empty. Write something first.")
-    try:
+    with ungrouped(ChatkernelError, BrokenPipeError):
         async with _open(settings, user_name, chat_id, named_model=named_model) as chat:
             return await _ask(chat, text)
-    except* (ChatkernelError, BrokenPipeError) as group:
-        raise first_of(group) from None
 
 
 async def _ask(chat: Asked, text: str) -> Outcome:
@@ -176,12 +174,13 @@ async def _open(
 @contextmanager
 def _unreachable(server: RunningServer) -> Iterator[None]:
     try:
-        yield
-    except* httpx.HTTPError as group:
-        name = type(first_of(group)).__name__
+        with ungrouped(httpx.HTTPError):
+            yield
+    except httpx.HTTPError as error:
+        name = type(error).__name__
         raise ChatkernelError(
             f"The server at {server.address} broke off ({name}). Is it still running?"
-        ) from group
+        ) from error
 
 
 @dataclass(frozen=True)

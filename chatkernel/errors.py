@@ -26,9 +26,9 @@ ChatkernelError                       500 internal
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
-
-E = TypeVar("E", bound=Exception)
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
 
 
 class ChatkernelError(Exception):
@@ -192,9 +192,26 @@ class DataFolderInUse(UnusableEnvironment):
         self.address = address
 
 
-def first_of(group: ExceptionGroup[E]) -> E:
-    """The first error in a group: what task groups wrapped on its way out, one group in another."""
-    found: E | ExceptionGroup[E] = group
+@contextmanager
+def ungrouped(*kinds: type[Exception]) -> Iterator[None]:
+    """Raise the first error of these kinds as itself, out of what task groups wrapped on its way.
+
+    A group that holds another kind, too, is raised as it is. ``except*`` would do, but a ``raise``
+    in it is wrapped in a group again, up to Python 3.11.3.
+    """
+    expected: Exception | None = None
+    try:
+        yield
+    except ExceptionGroup as group:
+        if group.split(kinds)[1] is not None:
+            raise
+        expected = _first(group)
+    if expected is not None:
+        raise expected
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    found: Exception = group
     while isinstance(found, ExceptionGroup):
         found = found.exceptions[0]
     return found

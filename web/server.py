@@ -17,7 +17,7 @@ from anyio.abc import TaskStatus
 from rich.console import Console
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from chatkernel.errors import UnusableEnvironment, first_of
+from chatkernel.errors import UnusableEnvironment, ungrouped
 from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service
 from chatkernel.settings import Settings
@@ -76,11 +76,8 @@ def serve(settings: Settings) -> None:
     Raises:
         UnusableEnvironment: it can't be served like this; the text says why and what to do.
     """
-    with _listen(settings) as listener:
-        try:
-            anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
-        except* UnusableEnvironment as group:
-            raise first_of(group) from None
+    with _listen(settings) as listener, ungrouped(UnusableEnvironment):
+        anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
 
 
 async def check_kernels(service: Service) -> None:
