@@ -139,7 +139,7 @@ def count_the_free_space_of_the_data_folder(world: World) -> object:
 
 
 def plant_code_among_the_libraries(_: World) -> object:
-    path = Path(select.__file__ or os.__file__)
+    path = Path(getattr(select, "__file__", None) or os.__file__)  # built in, in some Pythons
     return (path.parent / "attacked.py").write_text("mine")
 
 
@@ -288,10 +288,12 @@ def read_the_messages_of_the_machine(_: World) -> object:
 
 
 def read_the_names_of_keys(_: World) -> object:
-    text = Path("/proc/keys").read_text()
-    if not text:
+    # A user's own keyrings are called alike everywhere; what they hold can't be asked for.
+    lines = Path("/proc/keys").read_text().splitlines()
+    found = [line for line in lines if " keyring " not in line]
+    if not found:
         raise Stopped
-    return text
+    return found
 
 
 def leave_its_control_group(_: World) -> object:
