@@ -17,8 +17,8 @@ from anyio import TemporaryDirectory, to_thread
 from chatkernel.bounds import Bound, Probed, bounds
 from chatkernel.launcher import kernel_python, probe_sandbox
 from chatkernel.models import Finding, UnknownModel
-from chatkernel.models.connect import Models
 from chatkernel.models.loopback import PastProxies
+from chatkernel.service import open_models
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
 from kernels import (
@@ -111,14 +111,7 @@ async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ
 async def _model(settings: Settings, environ: Mapping[str, str]) -> tuple[str, tuple[Finding, ...]]:
     async with httpx.AsyncClient(transport=PastProxies()) as http:
         try:
-            models = await Models.open(
-                model=settings.model,
-                url=settings.model_url,
-                key=settings.model_key.get_secret_value() if settings.model_key else None,
-                environ=environ,
-                http=http,
-                runtime=settings.runtime,
-            )
+            models = await open_models(settings, environ, http)
         except UnknownModel as error:
             return error.message, ()
     return f"{models.current.name} ({models.current.reason})", models.looked

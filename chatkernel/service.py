@@ -76,6 +76,24 @@ class Assistants:
         return made
 
 
+async def open_models(
+    settings: Settings, environ: Mapping[str, str], http: httpx.AsyncClient
+) -> Models:
+    """The model that the settings and the environment say, or what is found.
+
+    Raises:
+        UnknownModel: the model that was asked for can't be.
+    """
+    return await Models.open(
+        model=settings.model,
+        url=settings.model_url,
+        key=settings.model_key.get_secret_value() if settings.model_key else None,
+        environ=environ,
+        http=http,
+        runtime=settings.runtime,
+    )
+
+
 @asynccontextmanager
 async def open_service(
     settings: Settings, *, environ: Mapping[str, str] = os.environ
@@ -100,14 +118,7 @@ async def open_service(
             Deletions(settings.deletions),
         )
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PastProxies()))
-        models = await Models.open(
-            model=settings.model,
-            url=settings.model_url,
-            key=settings.model_key.get_secret_value() if settings.model_key else None,
-            environ=environ,
-            http=http,
-            runtime=settings.runtime,
-        )
+        models = await open_models(settings, environ, http)
         sockets = await stack.enter_async_context(socket_folder(settings.runtime))
         relay = DeathRelay()
         launcher = await stack.enter_async_context(Launcher.open(settings, archive, sockets))
