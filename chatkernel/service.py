@@ -49,7 +49,7 @@ class Service:
     models: Models
     sessions: SessionManager
     assistants: Assistants
-    watch: Overview
+    overview: Overview
     admin: KernelAdmin
 
 

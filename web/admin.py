@@ -91,23 +91,23 @@ class AdminSocket:
         raise NotLoggedIn("Logged out.")
 
     async def _show(self) -> None:
-        watch = self.site.service.watch
+        service = self.site.service
         while True:
-            seen = watch.changes
+            seen = service.overview.changes
             view = await _view(self.site, self.websocket)
             html = await _html(overview(view))
             swap = {"content": html, "target": "#overview", "swap": "innerMorph"}
             await send_text(self.websocket, orjson.dumps(swap).decode())
             await anyio.sleep(PAUSE_SECONDS)
             with anyio.move_on_after(STALE_SECONDS):
-                await watch.changed(seen)
+                await service.overview.changed(seen)
 
 
 async def _view(site: Site, conn: HTTPConnection) -> AdminView:
     service = site.service
     return AdminView(
         kernels=await service.admin.kernels(),
-        totals=await service.watch.totals(),
+        totals=await service.overview.totals(),
         sessions=service.sessions.count,
         audit=await service.admin.audit(limit=AUDITED),
         limits=service.kernels.limits,

@@ -47,7 +47,7 @@ async def test_a_cell_over_its_memory_is_told_once_and_the_next_one_works(here: 
     assert str(here.model.requests).count(OVER) >= 1
     assert OVER not in here.model.instructions[-1]
     assert notices(await talk.say("more", run("1"), "One.")) == []
-    views = await here.service.watch.kernels()
+    views = await here.service.overview.kernels()
     assert [view.cause for view in views if view.state == "dead"] == ["used more than 600 MiB"]
 
 

@@ -24,25 +24,25 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Opened
         yield found
 
 
-async def until(watch: Overview, wanted: Callable[[KernelView], bool]) -> KernelView:
+async def until(overview: Overview, wanted: Callable[[KernelView], bool]) -> KernelView:
     """The first view that is as wanted, once there is one."""
     with anyio.fail_after(20):
         while True:
-            seen = watch.changes
-            for view in await watch.kernels():
+            seen = overview.changes
+            for view in await overview.kernels():
                 if wanted(view):
                     return view
-            await watch.changed(seen)
+            await overview.changed(seen)
 
 
 async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> None:
-    talk, watch = await here.talk(), here.service.watch
-    assert await watch.kernels() == ()
+    talk, overview = await here.talk(), here.service.overview
+    assert await overview.kernels() == ()
     here.service.kernels.start(talk.owner)
-    (starting,) = await watch.kernels()
+    (starting,) = await overview.kernels()
     assert (starting.state, starting.id, starting.chat_id) == ("starting", None, talk.chat)
     kernel = await here.service.kernels.lend(talk.owner)
-    idle = await until(watch, lambda view: view.state == "idle")
+    idle = await until(overview, lambda view: view.state == "idle")
     assert (idle.id, idle.pid, idle.user_id) == (kernel.id, kernel.pid, talk.user_id)
     assert idle.tier == (await here.service.launcher.tier()).tier
     assert idle.pss_bytes > 1 << 20
@@ -50,9 +50,9 @@ async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> Non
     assert 0 <= idle.since_seconds <= idle.age_seconds
     outputs = kernel.execute("\n# go on\nprint(1, flush=True)\nwhile True: pass")
     await anext(outputs)
-    busy = await until(watch, lambda view: view.cpu_percent > 5)
+    busy = await until(overview, lambda view: view.cpu_percent > 5)
     assert (busy.state, busy.code) == ("busy", "# go on")
-    totals = await watch.totals()
+    totals = await overview.totals()
     assert (totals.alive, totals.busy, totals.waiting, totals.most) == (1, 1, 0, 2)
     assert totals.pss_bytes > totals.fork_server_pss_bytes > 0
     assert totals.memory_bytes > totals.memory_free_bytes > 0
@@ -60,7 +60,7 @@ async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> Non
     await kernel.kill()
     with pytest.raises(KernelDied):
         await anext(outputs)
-    dead = await until(watch, lambda view: view.state == "dead")
+    dead = await until(overview, lambda view: view.state == "dead")
     assert (dead.id, dead.cause, dead.cpu_seconds > 0) == (kernel.id, "ended by force", True)
 
 
@@ -77,14 +77,14 @@ async def test_who_waits_is_seen_with_the_place_in_the_queue(here: Opened) -> No
             await drained(await kernels.lend(talk.owner), "1")
         for talk in talks[2:]:
             kernels.start(talk.owner)
-        views = await here.service.watch.kernels()
+        views = await here.service.overview.kernels()
         assert [(view.state, view.before) for view in views] == [
             ("idle", None),
             ("idle", None),
             ("waiting", 0),
             ("waiting", 1),
         ]
-        assert (await here.service.watch.totals()).waiting == 2
+        assert (await here.service.overview.totals()).waiting == 2
 
 
 def test_the_first_line_that_says_something() -> None:

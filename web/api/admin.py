@@ -22,7 +22,7 @@ async def kernels(request: Request) -> Response:
     site, _ = await admin(request)
     service = site.service
     listed = [_of_kernel(each) for each in await service.admin.kernels()]
-    totals = asdict(await service.watch.totals())
+    totals = asdict(await service.overview.totals())
     return Json({"kernels": listed, "totals": totals, "sessions": service.sessions.count})
 
 
