@@ -16,7 +16,7 @@ from anyio import to_thread
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
 from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
 from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from chatkernel.store import crud
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.crud.chat import ListedChat, Removed

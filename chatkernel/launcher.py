@@ -14,7 +14,7 @@ import anyio
 from anyio import TemporaryDirectory
 
 from chatkernel.archive import Archive
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from kernels import ForkServer, FoundTier, Launch, Sandbox, Warmed, find_tier
 from kernels.inside.sandbox.plan import Ids

@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from chatkernel.errors import ChatkernelError
+from chatkernel.owner import Owner
 from chatkernel.places import Places
 from kernels import Death, Kernel, KernelStartFailed, Launch, Limits, Watch, Watched
 
@@ -23,14 +24,6 @@ END_SECONDS = 10.0
 
 _REMEMBERED = 20
 """Of those that died."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose kernel it is: a kernel belongs to one chat of one user."""
-
-    user_id: str
-    chat_id: str
 
 
 @dataclass(eq=False)

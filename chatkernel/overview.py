@@ -10,7 +10,8 @@ from pathlib import Path
 from anyio import to_thread
 
 from chatkernel.kernel_view import KernelTotals, KernelView, first_line
-from chatkernel.live_kernels import Dead, Held, LiveKernels, Owner
+from chatkernel.live_kernels import Dead, Held, LiveKernels
+from chatkernel.owner import Owner
 from kernels import ForkServer, Watch, Watched, read_pss
 
 

@@ -11,8 +11,8 @@ from chatkernel.agent.work import Work
 from chatkernel.archive import Deleted
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Block, Notice, TurnEnd, TurnStatus
-from chatkernel.live_kernels import Owner
 from chatkernel.models.choice import ModelChoice
+from chatkernel.owner import Owner
 
 
 @dataclass(frozen=True)

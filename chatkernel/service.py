@@ -17,10 +17,11 @@ from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
 from chatkernel.kernel_admin import KernelAdmin
 from chatkernel.launcher import Launcher, kernel_files, kernel_python
-from chatkernel.live_kernels import LiveKernels, Owner
+from chatkernel.live_kernels import LiveKernels
 from chatkernel.models.connect import Models
 from chatkernel.models.loopback import PastProxies
 from chatkernel.overview import Overview
+from chatkernel.owner import Owner
 from chatkernel.sessions import SessionManager
 from chatkernel.settings import Settings
 from chatkernel.socket_folder import socket_folder

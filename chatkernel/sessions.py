@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from chatkernel.session import UserSession
 from chatkernel.workshop import Workshop
 from kernels import Death

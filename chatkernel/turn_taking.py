@@ -15,8 +15,8 @@ from chatkernel.errors import ChatkernelError
 from chatkernel.events import ArtifactRef, Block, LiveEvent, Status, TurnEnd, TurnStatus
 from chatkernel.following import Following
 from chatkernel.live import Live
-from chatkernel.live_kernels import Owner
 from chatkernel.namespaces import Namespaces
+from chatkernel.owner import Owner
 from chatkernel.running_turn import Replaced, RunningTurn
 from chatkernel.workshop import Workshop
 from kernels import Kernel, KernelError, Variable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from chatkernel.chat_log import ChatLog
 from chatkernel.events import Event, Notice, TurnEnd
-from chatkernel.live_kernels import Owner
 from chatkernel.models import Discovery, ModelChoice
+from chatkernel.owner import Owner
 from chatkernel.running_turn import RunningTurn
 from chatkernel.service import Service, open_service
 from chatkernel.session import UserSession

@@ -13,7 +13,7 @@ from chatkernel.archive import INTERRUPTED, UNSAVED, Archive, title_of
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord
 from chatkernel.errors import DiskFull, EditOutOfRange, InvalidRequest, NotFound
 from chatkernel.events import Block, Notice, TurnEnd, TurnStatus, UserPrompt
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from chatkernel.settings import Settings, load_settings
 from chatkernel.store.artifacts import Artifacts
 from chatkernel.store.database import Database

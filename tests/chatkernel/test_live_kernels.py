@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from chatkernel.errors import DiskFull
-from chatkernel.live_kernels import LiveKernels, Owner
+from chatkernel.live_kernels import LiveKernels
+from chatkernel.owner import Owner
 from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatkernel.errors import InvalidRequest
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from chatkernel.workspace import WorkspaceFile
 from web.api.answers import Json
 from web.multipart import file_parts

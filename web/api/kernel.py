@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatkernel.errors import Busy
-from chatkernel.live_kernels import Owner
+from chatkernel.owner import Owner
 from kernels import Kernel, KernelError
 from web.api.answers import Form, Json, read_body
 from web.site import visitor
