@@ -9,6 +9,7 @@ from typing import assert_never
 
 from chatkernel.archive import title_of
 from chatkernel.errors import Busy, ChatkernelError, NotFound
+from chatkernel.hibernation import BY_ADMIN
 from chatkernel.kernel_view import KernelAction, KernelView
 from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.overview import Overview
@@ -85,7 +86,7 @@ class KernelAdmin:
                 assert_never(action)
 
     async def _hibernate(self, held: Held) -> str:
-        if not await self._kernels.hibernate(held):
+        if not await self._kernels.hibernate(held, BY_ADMIN):
             raise Busy("This kernel is busy, so it can't hibernate. Interrupt or kill it.")
         return "It was ended. A new one starts with the chat's next message."
 

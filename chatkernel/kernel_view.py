@@ -7,7 +7,7 @@ from typing import Literal
 
 from kernels import Tier
 
-KernelState = Literal["waiting", "starting", "idle", "busy", "dead"]
+KernelState = Literal["waiting", "starting", "idle", "busy", "hibernated", "dead"]
 
 KernelAction = Literal["interrupt", "hibernate", "kill"]
 """What an admin may do with one."""
@@ -19,7 +19,7 @@ _CODE_CHARACTERS = 120
 class KernelView:
     """``id`` and ``pid`` are missing until it has started; ``since_seconds`` is how long it is in its
     ``state``. ``before`` are those that get a place first, of one that waits for its own, ``code`` is
-    the first line of the cell that runs, ``cause`` why it died.
+    the first line of the cell that runs, ``cause`` why it hibernates or died.
 
     ``pss_bytes`` is its memory, with what it shares divided by those that share it and with its files
     in memory. ``cpu_percent`` is of one core.

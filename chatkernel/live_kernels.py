@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,9 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
+from chatkernel.ended_kernels import Ended, EndedKernels
 from chatkernel.errors import ChatkernelError
+from chatkernel.hibernation import NO_ROOM, NO_ROOM_FOR_USER, Hibernation, idle_for
 from chatkernel.owner import Owner
 from chatkernel.places import Places
 from kernels import Death, Kernel, KernelStartFailed, Launch, Limits, Watch, Watched
@@ -21,9 +22,6 @@ log = logging.getLogger(__name__)
 
 END_SECONDS = 10.0
 """How long ending a kernel may take before the asker goes on without waiting."""
-
-_REMEMBERED = 20
-"""Of those that died."""
 
 
 @dataclass(eq=False)
@@ -54,20 +52,10 @@ class Held:
         return max(self.used, self.kernel.activity.since if self.kernel else self.began)
 
 
-@dataclass(frozen=True)
-class Dead:
-    """A kernel that died, and when (`time.monotonic`)."""
-
-    owner: Owner
-    watched: Watched
-    death: Death
-    at: float = field(default_factory=time.monotonic)
-
-
 class LiveKernels:
     """At most one kernel per chat, and as many per user and in all as the limits say. The least
     recently used idle one makes room; when none is idle, who wants another waits. One that is idle for
-    too long is ended."""
+    too long is ended. ``ended`` has what is remembered of those that died or hibernate."""
 
     def __init__(
         self,
@@ -76,15 +64,15 @@ class LiveKernels:
         *,
         limits: Limits,
         watch: Watch,
-        on_death: Callable[[Owner, Death], None],
+        on_end: Callable[[Ended], None],
     ) -> None:
-        self.dead: deque[Dead] = deque(maxlen=_REMEMBERED)
+        self.ended = EndedKernels()
         self.limits = limits
         self.places = Places(limits.kernels)
         self._tasks = tasks
         self._launch = launch
         self._watch = watch
-        self._on_death = on_death
+        self._on_end = on_end
         self._held: dict[str, Held] = {}
         self._kept: set[str] = set()
 
@@ -96,11 +84,12 @@ class LiveKernels:
         *,
         limits: Limits,
         watch: Watch,
-        on_death: Callable[[Owner, Death], None],
+        on_end: Callable[[Ended], None],
     ) -> AsyncIterator[LiveKernels]:
-        """Kernels that all end with this context."""
+        """Kernels that all end with this context. ``on_end`` hears of each that dies or hibernates, and
+        of no other that ends."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(tasks, launch, limits=limits, watch=watch, on_death=on_death)
+            kernels = cls(tasks, launch, limits=limits, watch=watch, on_end=on_end)
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
@@ -141,25 +130,31 @@ class LiveKernels:
         return held.kernel
 
     async def end(self, chat_id: str) -> None:
-        """End the chat's kernel, if there is one; returns when it is gone."""
+        """End the chat's kernel for good, if it has one or had; returns when it is gone."""
         held = self._held.get(chat_id)
         await self._end([held] if held else [])
+        self.ended.forget(chat_id)
+        self._watch.news.tell()
 
     def find(self, kernel_id: str) -> Held | None:
         """What holds the living kernel of this id."""
         alive = (held for held in self.held if held.kernel and held.kernel.death is None)
         return next((held for held in alive if held.kernel and held.kernel.id == kernel_id), None)
 
-    async def hibernate(self, held: Held) -> bool:
+    async def hibernate(self, held: Held, why: Hibernation) -> bool:
         """End a kernel that nobody uses now, as if it had been idle for too long; False when it is used."""
         if held.busy or held.owner.chat_id in self._kept:
             return False
-        await self._end([held])
+        self._put_to_sleep(held, why)
+        await _gone([held])
         return True
 
-    async def end_all_of(self, user_id: str) -> None:
-        """End every kernel of a user; returns when they are gone."""
-        await self._end(self._of(user_id))
+    async def hibernate_all_of(self, user_id: str, why: Hibernation) -> None:
+        """End every kernel of a user, for whom nothing runs any more; returns when they are gone."""
+        theirs = self._of(user_id)
+        for held in theirs:
+            self._put_to_sleep(held, why)
+        await _gone(theirs)
 
     @contextmanager
     def kept(self, chat_id: str) -> Iterator[None]:
@@ -184,26 +179,39 @@ class LiveKernels:
         if held is not None and (held.kernel is None or held.kernel.death is None):
             return held
         theirs = self._of(owner.user_id)
-        self._make_room(theirs, len(theirs) - self.limits.kernels_per_user + 1)
+        wanted = len(theirs) - self.limits.kernels_per_user + 1
+        self._make_room(theirs, wanted, NO_ROOM_FOR_USER)
         held = self._held[owner.chat_id] = Held(owner)
         self.places.join(held)
-        self._make_room(self.held, self.places.short)
+        self._make_room(self.held, self.places.short, NO_ROOM)
         self._tasks.start_soon(self._own, held)
         return held
 
-    def _make_room(self, among: Sequence[Held], wanted: int) -> None:
+    def _make_room(self, among: Sequence[Held], wanted: int, why: Hibernation) -> None:
         """Let as many go as are ``wanted`` and idle, the least recently used first."""
         free = (held for held in among if not held.busy and held.owner.chat_id not in self._kept)
         idle = sorted(free, key=lambda held: held.idle_since)
         for held in idle[: max(0, wanted)]:
-            self._let_go(held)
+            self._put_to_sleep(held, why)
 
     async def _end(self, ending: Sequence[Held]) -> None:
         for held in ending:
             self._let_go(held)
-        with anyio.move_on_after(END_SECONDS):
-            for held in ending:
-                await held.gone.wait()
+        await _gone(ending)
+
+    def _put_to_sleep(self, held: Held, why: Hibernation) -> None:
+        """Let it go, and tell of it if it lived until now."""
+        lived = held.kernel is not None and held.kernel.death is None
+        ending = held.unwanted.is_set()
+        self._let_go(held)
+        if lived and not ending:
+            self._tell(held, why)
+
+    def _tell(self, held: Held, why: Death | Hibernation) -> None:
+        assert held.watched is not None
+        ended = Ended.now(held.owner, held.watched, why)
+        self.ended.add(ended)
+        self._on_end(ended)
 
     def _let_go(self, held: Held) -> None:
         held.unwanted.set()
@@ -235,7 +243,7 @@ class LiveKernels:
 
     async def _wait_for_place(self, held: Held) -> None:
         while self.places.before(held) is not None:
-            self._make_room(self.held, self.places.short)
+            self._make_room(self.held, self.places.short, NO_ROOM)
             self._watch.news.tell()
             await self.places.changed()
 
@@ -244,6 +252,7 @@ class LiveKernels:
         launch = await self._launch(held.owner)
         async with Kernel.open(launch, limits=self.limits) as kernel:
             with self._watch.over(kernel, launch) as held.watched:
+                self.ended.forget(held.owner.chat_id)
                 held.used = time.monotonic()
                 held.settled.set()
                 await self._until_over(held, kernel)
@@ -254,9 +263,7 @@ class LiveKernels:
             async def died() -> None:
                 death = await kernel.wait_death()
                 self._let_go(held)
-                assert held.watched is not None
-                self.dead.append(Dead(held.owner, held.watched, death))
-                self._on_death(held.owner, death)
+                self._tell(held, death)
                 waiting.cancel_scope.cancel()
 
             async def unwanted() -> None:
@@ -268,8 +275,7 @@ class LiveKernels:
                 while left > 0:
                     await anyio.sleep(left)
                     left = self._idle_left(held)
-                log.info("kernel of chat %s was idle for too long", held.owner.chat_id)
-                self._let_go(held)
+                self._put_to_sleep(held, idle_for(self.limits.idle_seconds))
 
             for end in (died, unwanted, idle):
                 waiting.start_soon(end)
@@ -279,3 +285,9 @@ class LiveKernels:
         if held.busy or held.owner.chat_id in self._kept:
             return self.limits.idle_seconds
         return self.limits.idle_seconds - (time.monotonic() - held.idle_since)
+
+
+async def _gone(ending: Sequence[Held]) -> None:
+    with anyio.move_on_after(END_SECONDS):
+        for held in ending:
+            await held.gone.wait()

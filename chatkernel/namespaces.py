@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from chatkernel.ended_kernels import Ended
+from chatkernel.hibernation import Hibernation
 from kernels import Death, Kernel
 
 FRESH_KERNEL = (
@@ -17,8 +20,13 @@ class Namespaces:
     """The chats of one session. A kernel holds a chat's variables once a turn has used it."""
 
     _kernels: dict[str, str] = field(default_factory=dict)
-    _deaths: dict[str, Death] = field(default_factory=dict)
+    _ends: dict[str, Death | Hibernation] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
+
+    @classmethod
+    def after(cls, hibernated: Iterable[Ended]) -> Namespaces:
+        """A new session's; these kernels of its chats ended before it."""
+        return cls(_ends={ended.owner.chat_id: ended.why for ended in hibernated})
 
     def held_by(self, chat_id: str, kernel: Kernel | None) -> bool:
         """Whether the chat's variables are in this kernel."""
@@ -35,9 +43,13 @@ class Namespaces:
         """Whether nothing is left of them and no kernel was used since, so that it need not be said again."""
         return chat_id in self._lost
 
-    def died(self, chat_id: str, death: Death) -> None:
-        """Remember why the chat's kernel ended."""
-        self._deaths[chat_id] = death
+    def ended(self, ended: Ended) -> bool:
+        """Whether a chat's variables are gone with this kernel; why is remembered then."""
+        chat_id = ended.owner.chat_id
+        held = self._kernels.get(chat_id) == ended.kernel_id
+        if held:
+            self._ends[chat_id] = ended.why
+        return held
 
     def forget(self, chat_id: str) -> str:
         """Nothing is left of them; the line that tells user and model so."""
@@ -47,5 +59,5 @@ class Namespaces:
 
     def loss(self, chat_id: str) -> str:
         """The line that tells user and model that the last kernel's variables are gone, and why."""
-        death = self._deaths.pop(chat_id, None)
-        return death.said(FRESH_KERNEL) if death else FRESH_KERNEL
+        why = self._ends.pop(chat_id, None)
+        return why.said(FRESH_KERNEL) if why else FRESH_KERNEL

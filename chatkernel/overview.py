@@ -9,10 +9,11 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from chatkernel.ended_kernels import Ended
 from chatkernel.kernel_view import KernelTotals, KernelView, first_line
-from chatkernel.live_kernels import Dead, Held, LiveKernels
+from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.owner import Owner
-from kernels import ForkServer, Watch, Watched, read_pss
+from kernels import Death, ForkServer, Watch, Watched, read_pss
 
 
 class Overview:
@@ -27,11 +28,14 @@ class Overview:
         self._disk = disk
 
     async def kernels(self) -> tuple[KernelView, ...]:
-        """All that live, start or wait, and those that died last. Takes a second at most."""
+        """All that live, start or wait, those that hibernate, and those that died last, the newest
+        first. Takes a second at most."""
         await self._watch.measure()
         now = time.monotonic()
         living = tuple(self._view(held, now) for held in self._kernels.held)
-        return (*living, *(_view_of_dead(dead, now) for dead in reversed(self._kernels.dead)))
+        waking, ended = {view.chat_id for view in living}, self._kernels.ended
+        asleep = (each for each in ended.hibernated if each.owner.chat_id not in waking)
+        return (*living, *(_view_of_ended(each, now) for each in (*asleep, *ended.dead)))
 
     async def totals(self) -> KernelTotals:
         """The sums, with the memory as it was last measured."""
@@ -103,18 +107,17 @@ def _view_of_living(owner: Owner, watched: Watched, used: float, now: float) -> 
     )
 
 
-def _view_of_dead(dead: Dead, now: float) -> KernelView:
-    kernel = dead.watched.kernel
+def _view_of_ended(ended: Ended, now: float) -> KernelView:
     return KernelView(
-        chat_id=dead.owner.chat_id,
-        user_id=dead.owner.user_id,
-        state="dead",
-        since_seconds=now - dead.at,
-        id=kernel.id,
-        tier=dead.watched.launch.sandbox.tier,
-        cause=dead.death.cause,
-        cpu_seconds=dead.watched.cpu_seconds,
-        age_seconds=kernel.age - (now - dead.at),
+        chat_id=ended.owner.chat_id,
+        user_id=ended.owner.user_id,
+        state="dead" if isinstance(ended.why, Death) else "hibernated",
+        since_seconds=now - ended.at,
+        id=ended.kernel_id,
+        tier=ended.tier,
+        cause=ended.why.cause,
+        cpu_seconds=ended.cpu_seconds,
+        age_seconds=ended.age_seconds,
     )
 
 

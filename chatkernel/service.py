@@ -15,13 +15,13 @@ from anyio import to_thread
 
 from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
+from chatkernel.ended_kernels import Ended
 from chatkernel.kernel_admin import KernelAdmin
 from chatkernel.launcher import Launcher, kernel_files, kernel_python
 from chatkernel.live_kernels import LiveKernels
 from chatkernel.models.connect import Models
 from chatkernel.models.loopback import PastProxies
 from chatkernel.overview import Overview
-from chatkernel.owner import Owner
 from chatkernel.sessions import SessionManager
 from chatkernel.settings import Settings
 from chatkernel.socket_folder import socket_folder
@@ -33,7 +33,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Death, Limits, Watch, sweep
+from kernels import Limits, Watch, sweep
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +121,11 @@ async def open_service(
         http = await stack.enter_async_context(httpx.AsyncClient(transport=PastProxies()))
         models = await open_models(settings, environ, http)
         sockets = await stack.enter_async_context(socket_folder(settings.runtime))
-        relay = DeathRelay()
+        relay = EndRelay()
         launcher = await stack.enter_async_context(Launcher.open(settings, archive, sockets))
         watch = await stack.enter_async_context(Watch.open(settings.data))
         kernels = await stack.enter_async_context(
-            LiveKernels.open(launcher.launch, limits=limits, watch=watch, on_death=relay.tell)
+            LiveKernels.open(launcher.launch, limits=limits, watch=watch, on_end=relay.tell)
         )
         overview = Overview(kernels, watch, launcher.fork_server, settings.data)
         assistants = Assistants(limits, settings.request_limit, kernel_python(settings))
@@ -163,13 +163,13 @@ def _log_swept(swept: Swept) -> None:
 
 
 @dataclass
-class DeathRelay:
-    """Carries the news of a kernel's death up to the sessions, which are opened after the kernels."""
+class EndRelay:
+    """Carries the news of a kernel's end up to the sessions, which are opened after the kernels."""
 
     sessions: SessionManager | None = None
 
-    def tell(self, owner: Owner, death: Death) -> None:
+    def tell(self, ended: Ended) -> None:
         """Pass it on."""
-        log.info("kernel of chat %s: %s", owner.chat_id, death.cause)
+        log.info("kernel of chat %s: %s", ended.owner.chat_id, ended.why.cause)
         if self.sessions is not None:
-            self.sessions.kernel_died(owner, death)
+            self.sessions.kernel_ended(ended)

@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from chatkernel.attention import Attention
 from chatkernel.chat_log import ChatLog, TurnRecord
+from chatkernel.ended_kernels import Ended
 from chatkernel.errors import (
     Busy,
     EditOutOfRange,
@@ -20,6 +21,7 @@ from chatkernel.errors import (
 )
 from chatkernel.events import Rewind, Status, TurnEnd, UserPrompt
 from chatkernel.following import Following
+from chatkernel.hibernation import Hibernation
 from chatkernel.live import Live
 from chatkernel.namespaces import Namespaces
 from chatkernel.running_turn import Replaced, RunningTurn
@@ -27,6 +29,9 @@ from chatkernel.store.crud.text import storable
 from chatkernel.turn_taking import TurnTaking
 from chatkernel.workshop import Workshop
 from kernels import Death, Kernel
+
+STARTS_AGAIN = "It starts again with your next message."
+GONE_AND_STARTS_AGAIN = f"Its variables are gone. {STARTS_AGAIN}"
 
 
 @dataclass(eq=False)
@@ -50,7 +55,7 @@ class UserSession:
         self._claimed: _Claim | None = None
         self._deleting: set[str] = set()
         self._attached: dict[str, list[str]] = {}
-        self._namespaces = Namespaces()
+        self._namespaces = Namespaces.after(workshop.kernels.ended.hibernated_of(user_id))
         self._taking = TurnTaking(
             user_id, workshop, self._namespaces, self.live, self.following, self.save_turn
         )
@@ -181,14 +186,18 @@ class UserSession:
         self._check_not_deleting(chat_id)
         self._attached.setdefault(chat_id, []).append(path)
 
-    def kernel_died(self, chat_id: str, death: Death) -> None:
-        """Tell the page of a kernel that died; a running cell also tells it itself."""
-        self._namespaces.died(chat_id, death)
-        if (turn := self.turn_of(chat_id)) is not None:
-            self._taking.show(Status(turn=turn.idx, text=death.said()))
-            return
-        text = death.said("It starts again with your next message.")
-        self.following.publish(chat_id, Status(text=text))
+    def kernel_ended(self, ended: Ended) -> None:
+        """Tell the page of a kernel that died, or whose variables are gone because it hibernates."""
+        chat_id, why = ended.owner.chat_id, ended.why
+        lost = self._namespaces.ended(ended)
+        match why:
+            case Death() if (turn := self.turn_of(chat_id)) is not None:
+                # A running cell also tells it itself.
+                self._taking.show(Status(turn=turn.idx, text=why.said()))
+            case Death():
+                self.following.publish(chat_id, Status(text=why.said(STARTS_AGAIN)))
+            case Hibernation() if lost:
+                self.following.publish(chat_id, Status(text=why.said(GONE_AND_STARTS_AGAIN)))
 
     def _check(self, text: str) -> None:
         if not text.strip():

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from chatkernel.owner import Owner
+from chatkernel.ended_kernels import Ended
+from chatkernel.hibernation import USER_LEFT
 from chatkernel.session import UserSession
 from chatkernel.workshop import Workshop
-from kernels import Death
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,10 @@ class SessionManager:
                     return session
             await session.gone.wait()
 
-    def kernel_died(self, owner: Owner, death: Death) -> None:
-        """Pass the news of a kernel's death to its owner's session."""
-        if session := self._sessions.get(owner.user_id):
-            session.kernel_died(owner.chat_id, death)
+    def kernel_ended(self, ended: Ended) -> None:
+        """Pass the news of a kernel's end to its owner's session, unless that is over itself."""
+        if session := self.of(ended.owner.user_id):
+            session.kernel_ended(ended)
 
     async def _wind_down(self) -> None:
         async with anyio.create_task_group() as winding:
@@ -81,6 +81,6 @@ class SessionManager:
             log.exception("session of user %s", session.user_id)
         finally:
             with anyio.CancelScope(shield=True):
-                await self._workshop.kernels.end_all_of(session.user_id)
+                await self._workshop.kernels.hibernate_all_of(session.user_id, USER_LEFT)
             del self._sessions[session.user_id]
             session.gone.set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,10 +14,12 @@ import anyio
 import psutil
 import pytest
 
+from chatkernel.ended_kernels import Ended
 from chatkernel.errors import DiskFull
-from chatkernel.live_kernels import LiveKernels
+from chatkernel.hibernation import BY_ADMIN, NO_ROOM, NO_ROOM_FOR_USER, USER_LEFT, idle_for
+from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.owner import Owner
-from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
+from kernels import ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch
 
@@ -27,14 +31,14 @@ STRANGERS = Owner("bob", "x")
 
 @dataclass
 class Launcher:
-    """Launches kernels; ``error`` and ``python`` make that fail. Deaths are noted."""
+    """Launches kernels; ``error`` and ``python`` make that fail. Deaths and hibernations are noted."""
 
     folder: Path
     fork_server: ForkServer
     python: str | None = None
     error: Exception | None = None
     launched: list[Owner] = field(default_factory=list)
-    deaths: list[tuple[Owner, Death]] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
 
     async def launch(self, owner: Owner) -> Launch:
         self.launched.append(owner)
@@ -44,8 +48,10 @@ class Launcher:
         made = a_launch(self.folder, fork_server)
         return replace(made, workspace=self.folder / owner.chat_id)
 
-    def died(self, owner: Owner, death: Death) -> None:
-        self.deaths.append((owner, death))
+    @property
+    def ends(self) -> list[tuple[Owner, str]]:
+        """Whose kernels died or hibernate, and why."""
+        return [(each.owner, each.why.cause) for each in self.ended]
 
     @asynccontextmanager
     async def open(
@@ -59,7 +65,7 @@ class Launcher:
             async with (
                 Watch.open(self.folder) as watch,
                 LiveKernels.open(
-                    self.launch, limits=limits, watch=watch, on_death=self.died
+                    self.launch, limits=limits, watch=watch, on_end=self.ended.append
                 ) as kernels,
             ):
                 yield kernels
@@ -100,7 +106,7 @@ async def test_the_one_not_used_for_longest_makes_room(launcher: Launcher) -> No
         await second.wait_death()
         assert kernels.alive(A.chat_id) is first
         assert kernels.alive(STRANGERS.chat_id) is stranger
-        assert launcher.deaths == []
+        assert launcher.ends == [(B, NO_ROOM_FOR_USER.cause)]
 
 
 async def test_no_room_is_made_of_a_kernel_that_runs_a_cell(launcher: Launcher) -> None:
@@ -186,9 +192,7 @@ async def test_a_death_is_told_and_frees_the_place(launcher: Launcher) -> None:
         assert kernels.alive(A.chat_id) is None
         again = await kernels.lend(A)
         assert again is not kernel
-        assert [(owner, death.cause) for owner, death in launcher.deaths] == [
-            (A, "exited with status 7")
-        ]
+        assert launcher.ends == [(A, "exited with status 7")]
         await drained(again, "1")
 
 
@@ -200,7 +204,70 @@ async def test_an_end_is_no_death(launcher: Launcher) -> None:
         assert kernels.alive(A.chat_id) is None
         await kernels.end("no such chat")
         assert await kernels.lend(A) is not kernel
-    assert launcher.deaths == []
+    assert launcher.ends == []
+
+
+async def test_why_a_kernel_hibernates_is_remembered_until_it_lives_again(
+    launcher: Launcher,
+) -> None:
+    async with launcher.open() as kernels:
+        first = await kernels.lend(A)
+        held = kernels.find(first.id)
+        assert held is not None
+        assert await kernels.hibernate(held, BY_ADMIN)
+        assert not await hibernates_again(kernels, held)
+        (asleep,) = kernels.ended.hibernated
+        assert (asleep.owner, asleep.kernel_id, asleep.why) == (A, first.id, BY_ADMIN)
+        launcher.python = "/no/such/python"
+        with pytest.raises(KernelStartFailed):
+            await kernels.lend(A)
+        assert kernels.ended.hibernated == (asleep,)
+        launcher.python = None
+        await kernels.lend(A)
+        assert kernels.ended.hibernated == ()
+
+
+async def hibernates_again(kernels: LiveKernels, held: Held) -> bool:
+    """Whether a kernel that is gone can be made to hibernate for another reason."""
+    before = kernels.ended.hibernated
+    await kernels.hibernate(held, NO_ROOM)
+    return kernels.ended.hibernated != before
+
+
+async def test_who_ends_a_hibernating_kernel_for_good_forgets_it(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        await kernels.lend(A)
+        await kernels.hibernate_all_of("ann", USER_LEFT)
+        assert [each.owner for each in kernels.ended.hibernated] == [A]
+        await kernels.end(A.chat_id)
+        assert kernels.ended.hibernated == ()
+
+
+async def test_what_never_lived_does_not_hibernate(launcher: Launcher) -> None:
+    launcher.python = await never_ready(launcher.folder)
+    async with launcher.open() as kernels:
+        kernels.start(A)
+        await anyio.wait_all_tasks_blocked()
+        await kernels.hibernate_all_of("ann", USER_LEFT)
+        assert kernels.held == kernels.ended.hibernated == ()
+    assert launcher.ends == []
+
+
+async def test_a_kernel_that_ended_is_told_of_and_not_held(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        await kernels.lend(STRANGERS)  # so that the watch has another to look at
+        dead, asleep = weakref.ref(await kernels.lend(A)), weakref.ref(await kernels.lend(B))
+        await killed(dead())
+        await kernels.hibernate_all_of("ann", USER_LEFT)
+        assert (len(kernels.ended.dead), len(kernels.ended.hibernated)) == (1, 1)
+        while dead() is not None or asleep() is not None:
+            await anyio.sleep(0.01)
+            gc.collect()
+
+
+async def killed(kernel: Kernel | None) -> None:
+    assert kernel is not None
+    await kernel.kill()
 
 
 async def test_an_end_does_not_wait_for_the_start(launcher: Launcher) -> None:
@@ -236,7 +303,7 @@ async def test_all_of_a_user_end_and_nobody_elses(launcher: Launcher) -> None:
     async with launcher.open() as kernels:
         first, second = await kernels.lend(A), await kernels.lend(B)
         stranger = await kernels.lend(STRANGERS)
-        await kernels.end_all_of("ann")
+        await kernels.hibernate_all_of("ann", USER_LEFT)
         assert not psutil.pid_exists(first.pid)
         assert not psutil.pid_exists(second.pid)
         assert kernels.alive(STRANGERS.chat_id) is stranger
@@ -264,7 +331,7 @@ async def test_the_idle_one_of_anybody_makes_room(launcher: Launcher) -> None:
         assert kernels.alive(STRANGERS.chat_id) is None
         assert kernels.alive(A.chat_id) is newer
         assert oldest.death is not None
-        assert launcher.deaths == []
+        assert launcher.ends == [(STRANGERS, NO_ROOM.cause)]
 
 
 async def test_when_all_are_busy_one_waits_and_is_told(launcher: Launcher) -> None:
@@ -339,4 +406,5 @@ async def test_an_idle_kernel_ends_and_a_kept_or_busy_one_does_not(launcher: Lau
             await busy.wait_death()
             assert kernels.alive(A.chat_id) is kept
         await kept.wait_death()
-    assert launcher.deaths == []
+    idle_too_long = idle_for(0.5).cause
+    assert launcher.ends == [(owner, idle_too_long) for owner in (C, B, A)]

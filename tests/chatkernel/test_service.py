@@ -17,6 +17,7 @@ import pytest
 from chatkernel.archive import Archive, Deleted
 from chatkernel.errors import DataFolderInUse, DiskFull
 from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
+from chatkernel.hibernation import USER_LEFT
 from chatkernel.live_kernels import LiveKernels
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
@@ -56,7 +57,7 @@ async def talk(here: Opened) -> AsyncIterator[Talk]:
     """A new user's empty chat; its kernel ends with the test."""
     talk = await here.talk()
     yield talk
-    await here.service.kernels.end_all_of(talk.user_id)
+    await here.service.kernels.hibernate_all_of(talk.user_id, USER_LEFT)
 
 
 def returns(events: list[Event]) -> list[ToolReturn]:
@@ -483,8 +484,8 @@ async def test_a_killed_fork_server_is_a_line_and_the_next_message_goes_on(here:
         assert end_of(events).status == "ok"
         assert len(notices(events)) <= 1
     assert here.service.launcher.fork_server.pid != pid
-    await here.service.kernels.end_all_of(one.user_id)
-    await here.service.kernels.end_all_of(other.user_id)
+    await here.service.kernels.hibernate_all_of(one.user_id, USER_LEFT)
+    await here.service.kernels.hibernate_all_of(other.user_id, USER_LEFT)
 
 
 def shows_on(event: Event) -> bool:

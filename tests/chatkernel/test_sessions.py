@@ -10,9 +10,11 @@ import pytest
 
 from chatkernel.errors import Busy
 from chatkernel.events import Delta
+from chatkernel.hibernation import Hibernation
 from chatkernel.session import UserSession
 from kernels import Death
 from tests.chatkernel.agent.model import Hangs
+from tests.chatkernel.ended import an_end
 from tests.chatkernel.opened import Opened, end_of, opened
 
 pytestmark = pytest.mark.anyio
@@ -105,12 +107,12 @@ async def test_one_session_that_ends_slowly_holds_up_nobody_else(
 ) -> None:
     sessions, ending, ended = brief.service.sessions, anyio.Event(), anyio.Event()
 
-    async def slow(user_id: str) -> None:
+    async def slow(user_id: str, why: Hibernation) -> None:
         if user_id == "slow":
             ending.set()
             await ended.wait()
 
-    monkeypatch.setattr(brief.service.kernels, "end_all_of", slow)
+    monkeypatch.setattr(brief.service.kernels, "hibernate_all_of", slow)
     session = await sessions.open_for("slow")
     again: list[UserSession] = []
 
@@ -151,7 +153,7 @@ async def test_a_death_is_told_to_its_owner_only(patient: Opened) -> None:
         talk.session.following.follow(talk.chat) as follower,
         other.session.following.follow(other.chat) as stranger,
     ):
-        patient.service.sessions.kernel_died(talk.owner, death)
+        patient.service.sessions.kernel_ended(an_end(talk.owner, death))
         (status,) = await follower.wait()
         with anyio.move_on_after(0) as waited:
             await stranger.wait()
