@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import pytest
 
 from chatkernel.agent.cell import VARIABLES_GONE
 from chatkernel.events import Event, ModelRequest, Status
+from chatkernel.hibernation import NO_ROOM
+from chatkernel.namespaces import FRESH_KERNEL
+from chatkernel.session import GONE_AND_STARTS_AGAIN
 from tests.chatkernel.agent.model import run
 from tests.chatkernel.agent.stage import printed
 from tests.chatkernel.opened import Opened, notices, opened
@@ -65,3 +69,32 @@ async def test_who_waits_for_a_place_is_told_and_gets_it(here: Opened) -> None:
     (told,) = outputs(list(waiting.blocks))
     assert told.strip() == "42"
     await turn.over.wait()
+
+
+async def test_whose_idle_kernel_makes_room_is_told(here: Opened) -> None:
+    first, second = await here.talk(), await here.talk()
+    await first.say("count", run("n = 41"), "Done.")
+    with first.session.following.follow(first.chat) as follower:
+        await second.say("go", run("1"), "Done.")
+        assert said(await follower.wait()) == [f"{NO_ROOM.sentence} {GONE_AND_STARTS_AGAIN}"]
+    events = await first.say("more", run("'n' in globals()"), "No.")
+    assert notices(events) == [NO_ROOM.said(FRESH_KERNEL)]
+
+
+async def test_who_left_a_kernel_idle_for_too_long_is_told(tmp_path: Path) -> None:
+    idle = "Python was idle for 0.5 seconds and was ended."
+    async with opened(tmp_path / "data", kernel_python=sys.executable, idle_seconds=0.5) as found:
+        talk = await found.talk()
+        with talk.session.following.follow(talk.chat) as follower, anyio.fail_after(30):
+            await talk.say("count", run("n = 41"), "Done.")
+            told: list[str] = []
+            while not told:
+                told = said(await follower.wait())
+        assert told == [f"{idle} {GONE_AND_STARTS_AGAIN}"]
+        events = await talk.say("more", run("'n' in globals()"), "No.")
+        assert notices(events) == [f"{idle} {FRESH_KERNEL}"]
+
+
+def said(events: list[Event]) -> list[str]:
+    """What was said while no turn ran."""
+    return [event.text for event in events if isinstance(event, Status) and event.turn is None]

@@ -224,7 +224,7 @@ async def test_why_a_kernel_hibernates_is_remembered_until_it_lives_again(
         assert kernels.ended.hibernated == (asleep,)
         launcher.python = None
         await kernels.lend(A)
-        assert kernels.ended.hibernated == ()
+        assert not kernels.ended.hibernated
 
 
 async def hibernates_again(kernels: LiveKernels, held: Held) -> bool:
@@ -249,7 +249,8 @@ async def test_what_never_lived_does_not_hibernate(launcher: Launcher) -> None:
         kernels.start(A)
         await anyio.wait_all_tasks_blocked()
         await kernels.hibernate_all_of("ann", USER_LEFT)
-        assert kernels.held == kernels.ended.hibernated == ()
+        assert kernels.held == ()
+        assert kernels.ended.hibernated == ()
     assert launcher.ends == []
 
 

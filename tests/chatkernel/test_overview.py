@@ -8,13 +8,17 @@ from collections.abc import AsyncIterator, Callable
 import anyio
 import pytest
 
+from chatkernel.errors import NotFound
+from chatkernel.hibernation import USER_LEFT
 from chatkernel.kernel_view import KernelView, first_line
 from chatkernel.overview import Overview
 from kernels import KernelDied
 from tests.chatkernel.agent.stage import drained
-from tests.chatkernel.opened import Opened, opened
+from tests.chatkernel.opened import Opened, Talk, opened
 
 pytestmark = pytest.mark.anyio
+
+ALIVE = ("idle", "busy", "starting", "waiting")
 
 
 @pytest.fixture
@@ -64,6 +68,44 @@ async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> Non
     assert (dead.id, dead.cause, dead.cpu_seconds > 0) == (kernel.id, "ended by force", True)
 
 
+async def test_a_hibernating_kernel_is_seen_until_it_wakes(here: Opened) -> None:
+    talk, overview, admin = await here.talk(), here.service.overview, here.service.admin
+    kernel = await here.service.kernels.lend(talk.owner)
+    await admin.act("root", "hibernate", kernel.id)
+    (asleep,) = await of_chat(here, talk)
+    assert (asleep.state, asleep.cause, asleep.id) == (
+        "hibernated",
+        "an admin hibernated it",
+        kernel.id,
+    )
+    assert asleep.pid is None
+    assert asleep.since_seconds >= 0
+    assert (await overview.totals()).alive == 0
+    with pytest.raises(NotFound):
+        await admin.act("root", "kill", kernel.id)
+    here.service.kernels.start(talk.owner)
+    assert [view.state for view in await of_chat(here, talk)] == ["starting"]
+    await here.service.kernels.lend(talk.owner)
+    assert [view.state for view in await of_chat(here, talk)] == ["idle"]
+
+
+async def test_a_deleted_chat_hibernates_no_more(here: Opened) -> None:
+    talk = await here.talk()
+    await here.service.kernels.lend(talk.owner)
+    await here.service.kernels.hibernate_all_of(talk.user_id, USER_LEFT)
+    assert [view.state for view in await of_chat(here, talk)] == ["hibernated"]
+    seen = here.service.overview.changes
+    await talk.session.delete_chat(talk.chat)
+    assert await of_chat(here, talk) == []
+    assert here.service.overview.changes > seen
+
+
+async def of_chat(here: Opened, talk: Talk) -> list[KernelView]:
+    """All there is to see of a chat's kernels."""
+    views = await here.service.overview.kernels()
+    return [view for view in views if view.chat_id == talk.chat]
+
+
 async def test_who_waits_is_seen_with_the_place_in_the_queue(here: Opened) -> None:
     talks = [await here.talk() for _ in range(4)]
     kernels = here.service.kernels
@@ -77,7 +119,7 @@ async def test_who_waits_is_seen_with_the_place_in_the_queue(here: Opened) -> No
             await drained(await kernels.lend(talk.owner), "1")
         for talk in talks[2:]:
             kernels.start(talk.owner)
-        views = await here.service.overview.kernels()
+        views = [view for view in await here.service.overview.kernels() if view.state in ALIVE]
         assert [(view.state, view.before) for view in views] == [
             ("idle", None),
             ("idle", None),

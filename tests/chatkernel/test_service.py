@@ -17,12 +17,13 @@ import pytest
 from chatkernel.archive import Archive, Deleted
 from chatkernel.errors import DataFolderInUse, DiskFull
 from chatkernel.events import CellOutput, Event, ModelRequest, Status, ToolReturn, TurnEnd
-from chatkernel.hibernation import USER_LEFT
+from chatkernel.hibernation import BY_ADMIN, NO_ROOM_FOR_USER, USER_LEFT
 from chatkernel.live_kernels import LiveKernels
 from chatkernel.models import ModelChoice, UnknownModel
 from chatkernel.namespaces import FRESH_KERNEL
 from chatkernel.running_turn import RunningTurn
 from chatkernel.service import open_service
+from chatkernel.session import UserSession
 from chatkernel.settings import load_settings
 from chatkernel.store.crud.chat import OwnedChats
 from chatkernel.turn_events import turn_events
@@ -135,6 +136,61 @@ async def test_a_kernel_that_dies_idle_is_shown_and_told_with_the_next_turn(talk
     assert notices(await talk.say("more", run("1"), "One.")) == [f"{KILLED} {FRESH_KERNEL}"]
     await talk.opened.service.kernels.end(talk.chat)
     assert notices(await talk.say("more", run("1"), "One.")) == [FRESH_KERNEL]
+
+
+async def test_why_a_kernel_hibernates_is_shown_at_once_and_told_with_the_next_turn(
+    talk: Talk,
+) -> None:
+    await talk.say("count", run("n = 41"), "Done.")
+    with talk.session.following.follow(talk.chat) as follower:
+        await hibernate(talk)
+        (status,) = await follower.wait()
+    assert status == Status(
+        text=f"{BY_ADMIN.sentence} Its variables are gone. It starts again with your next message."
+    )
+    events = await talk.say("more", run("'n' in globals()"), "No.")
+    assert values(events) == ["False"]
+    assert notices(events) == [BY_ADMIN.said(FRESH_KERNEL)]
+    assert all(BY_ADMIN.said(FRESH_KERNEL) in told for told in talk.opened.model.instructions[-2:])
+    assert notices(await talk.say("and more", run("1"), "One.")) == []
+
+
+async def hibernate(talk: Talk) -> None:
+    """As an admin does."""
+    await talk.opened.service.admin.act("root", "hibernate", kernel_of(talk).id)
+
+
+async def test_where_no_variables_go_a_kernel_hibernates_quietly(talk: Talk) -> None:
+    kernels = talk.opened.service.kernels
+    await talk.say("hello", "Hello.")
+    with talk.session.following.follow(talk.chat) as follower:
+        await kernels.lend(talk.owner)  # as Tab and Enter do
+        await hibernate(talk)
+        await talk.say("count", run("n = 41"), "Done.")
+        await kernels.hibernate_all_of(talk.user_id, NO_ROOM_FOR_USER)
+        await kernels.lend(talk.owner)
+        await hibernate(talk)  # this one never had them
+        told = [event for event in await follower.wait() if isinstance(event, Status)]
+    (status,) = (event for event in told if event.turn is None)
+    assert status.text.startswith(NO_ROOM_FOR_USER.sentence)
+    events = await talk.say("more", run("1"), "One.")
+    assert notices(events) == [NO_ROOM_FOR_USER.said(FRESH_KERNEL)]
+
+
+async def test_what_happened_while_the_user_was_away_is_told_by_the_next_session(
+    talk: Talk,
+) -> None:
+    await talk.say("count", run("n = 41"), "Done.")
+    await ended(talk.session)
+    talk.session = await talk.opened.service.sessions.open_for(talk.user_id)
+    events = await talk.say("more", run("1"), "One.")
+    assert notices(events) == [USER_LEFT.said(FRESH_KERNEL)]
+
+
+async def ended(session: UserSession) -> None:
+    """As if nobody had needed it for the grace period."""
+    session._tasks.cancel_scope.cancel()
+    await session.gone.wait()
 
 
 async def test_a_cell_that_kills_its_kernel_says_so_once_and_does_not_run_again(
