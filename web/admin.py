@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from chatkernel.errors import ChatkernelError, NotFound, NotLoggedIn
+from chatkernel.errors import ChatkernelError, Forbidden, NotFound, NotLoggedIn
 from web.assets import static_root
 from web.elements import Element, to_html
 from web.patience import close, send_text
@@ -59,7 +59,7 @@ async def socket(websocket: WebSocket) -> None:
             await AdminSocket(websocket, site, ended).serve()
     except* WebSocketDisconnect:
         pass
-    except* (NotLoggedIn, NotFound):
+    except* (NotLoggedIn, NotFound, Forbidden):
         await close(websocket, LOGGED_OUT, "Logged out.")
 
 
@@ -72,7 +72,8 @@ class AdminSocket:
     ended: anyio.Event
 
     async def serve(self) -> None:
-        """Raises WebSocketDisconnect when the page is gone, NotLoggedIn or NotFound when its login is."""
+        """Raises WebSocketDisconnect when the page is gone, NotLoggedIn, NotFound or Forbidden when
+        its login is."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen)
             tasks.start_soon(self._watch_login)
