@@ -7,14 +7,10 @@ from rich.text import Text
 
 from chatkernel.console import plain
 from chatkernel.doctor import Examined, KernelsFound
+from chatkernel.tier_advice import MEANS
 from kernels import Tier
 from kernels.excess import size_in_words
 
-_MEANS = {
-    Tier.FULL: "kernels have their own users, files, processes and network",
-    Tier.LANDLOCK: "Landlock and seccomp keep kernels from the machine, which they share",
-    Tier.NONE: "kernels may do whatever the server's user may",
-}
 _STYLES = {Tier.FULL: "green", Tier.LANDLOCK: "yellow", Tier.NONE: "red"}
 
 
@@ -38,7 +34,7 @@ def report(examined: Examined) -> Table:
 
 def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> None:
     tier = kernels.found.tier
-    table.add_row("sandbox", Text(f"tier {tier}: {_MEANS[tier]}", style=_STYLES[tier]))
+    table.add_row("sandbox", Text(f"tier {tier}: {MEANS[tier]}", style=_STYLES[tier]))
     for refused, why in kernels.found.refused.items():
         table.add_row("", plain(f"tier {refused} was refused: {why}"))
     for sentence in kernels.advice:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio import TemporaryDirectory
+from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.archive import Archive
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
+from chatkernel.tier_advice import Machine, advice
 from kernels import ForkServer, FoundTier, Launch, Sandbox, Warmed, find_tier
 from kernels.inside.sandbox.plan import Ids
 
@@ -34,6 +35,7 @@ class Launcher:
     sockets: Path
     fork_server: ForkServer
     _found: FoundTier | None = None
+    _advice: tuple[str, ...] = ()
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
 
     @classmethod
@@ -62,6 +64,11 @@ class Launcher:
         """What `tier` has found, None before."""
         return self._found
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What would raise the tier that `tier` has found, in sentences."""
+        return self._advice
+
     async def tier(self) -> FoundTier:
         """What the machine offers, found at the first call by starting a kernel.
 
@@ -70,7 +77,9 @@ class Launcher:
         """
         async with self._finding:
             if self._found is None:
-                self._found = await self._find()
+                found = await self._find()
+                self._advice = advice(found, await to_thread.run_sync(Machine.look))
+                self._found = found
             return self._found
 
     async def launch(self, owner: Owner) -> Launch:

@@ -1,4 +1,4 @@
-"""What would raise the tier that a machine offers."""
+"""What the tier that a machine offers means, and what would raise it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernels import FoundTier, Tier
+
+MEANS = {
+    Tier.FULL: "kernels have their own users, files, processes and network",
+    Tier.LANDLOCK: "Landlock and seccomp keep kernels from the machine, which they share",
+    Tier.NONE: "kernels may do whatever the server's user may",
+}
 
 _SYSCTL = Path("/proc/sys")
 _CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))

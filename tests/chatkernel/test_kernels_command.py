@@ -51,6 +51,8 @@ def test_a_kernel_is_ended_from_the_terminal(served: Served) -> None:
         say(bob, chat, "1")
         done = run("kernels", action, kernel_of(served, chat), *data)
         assert (done.returncode, words in done.stdout) == (0, True), done
+        if action == "hibernate":
+            assert "an admin hibernated it" in run("kernels", *data).stdout
     again = run("kernels", *data, "kill", "nosuchid")
     assert (again.returncode, again.stderr) == (
         1,

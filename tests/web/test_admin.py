@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +16,15 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.serving import Served, new_chat, say
+from tests.serving import Served, new_chat, say, serving
 
+NO_NAMESPACES = """
+import chatkernel.launcher
+from kernels import FoundTier, Tier
+async def find_landlock(launch):
+    return FoundTier(Tier.LANDLOCK, {Tier.FULL: "unshare was refused."})
+chatkernel.launcher.find_tier = find_landlock
+"""
 LOOP = "print('begun', flush=True)\nwhile True: pass"
 
 
@@ -134,9 +143,45 @@ def test_only_an_idle_kernel_hibernates(ann: httpx.Client, root: httpx.Client) -
         act(root, busy["id"], "interrupt")
     idle = kernel(root, chat, "idle")
     assert act(root, idle["id"], "hibernate").status_code == 202
-    assert kernels(root, chat) == []
+    (asleep,) = kernels(root, chat)
+    assert (asleep["state"], asleep["cause"]) == ("hibernated", "an admin hibernated it")
     assert "hibernated <strong>ann" in audited(root)
+    assert act(root, asleep["id"], "kill").status_code == 404
     assert "2" in str(say(ann, chat, "1 + 1"))
+    assert [each["state"] for each in kernels(root, chat)] == ["idle"]
+
+
+def test_the_tier_is_shown_and_nothing_more_is_said_of_the_best(root: httpx.Client) -> None:
+    found = sandbox(root)
+    page = root.get("/admin").text
+    assert f"<strong>{found['tier']}</strong>" in page
+    is_best = found["tier"] == "full"
+    assert ("the best tier" in page, "tier-note" in page) == (is_best, not is_best)
+    assert (found["refused"] == {}, found["advice"] == []) == (is_best, is_best)
+
+
+def test_a_tier_that_is_not_the_best_is_shown_with_what_would_raise_it(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--admin", "root", before=NO_NAMESPACES) as served:
+        root = served.client("root", secret=served.secret)
+        found = sandbox(root)
+        page = root.get("/admin").text
+        operator = root.get("/api/admin/kernels").json()
+    assert (found["tier"], found["refused"]) == ("landlock", {"full": "unshare was refused."})
+    assert found["advice"]
+    assert operator["kernels"] == []
+    shown = html.unescape(page)
+    assert all(said in shown for said in ("Sandbox: tier landlock", "unshare was refused."))
+    assert all(sentence in shown for sentence in found["advice"])
+
+
+def sandbox(root: httpx.Client) -> dict[str, Any]:
+    """What the server found when it started, once it has."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found: dict[str, Any] | None = root.get("/api/admin/kernels").json()["sandbox"]
+        if found is not None:
+            return found
+    raise AssertionError("no tier was found")
 
 
 def test_a_killed_kernel_is_told_and_the_chat_goes_on(

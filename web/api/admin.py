@@ -11,6 +11,7 @@ from starlette.responses import Response
 from chatkernel.errors import NotFound
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelAction
+from chatkernel.launcher import Launcher
 from web.api.answers import Json
 from web.site import admin
 
@@ -18,12 +19,20 @@ ACTIONS: dict[str, KernelAction] = {action: action for action in get_args(Kernel
 
 
 async def kernels(request: Request) -> Response:
-    """GET /api/admin/kernels: those that live, start, wait and died last, and what they use in all."""
+    """GET /api/admin/kernels: those that live, start, wait, hibernate and died last, what they use
+    in all, and the sandbox that was found."""
     site, _ = await admin(request)
     service = site.service
     listed = [_of_kernel(each) for each in await service.admin.kernels()]
     totals = asdict(await service.overview.totals())
-    return Json({"kernels": listed, "totals": totals, "sessions": service.sessions.count})
+    return Json(
+        {
+            "kernels": listed,
+            "totals": totals,
+            "sessions": service.sessions.count,
+            "sandbox": _of_sandbox(service.launcher),
+        }
+    )
 
 
 async def act(request: Request) -> Response:
@@ -34,6 +43,14 @@ async def act(request: Request) -> Response:
         raise NotFound(f"A kernel takes {', '.join(ACTIONS)}.")
     result = await site.service.admin.act(who, action, request.path_params["id"])
     return Json({"result": result}, status_code=202)
+
+
+def _of_sandbox(launcher: Launcher) -> dict[str, Any] | None:
+    """None until it is found."""
+    if (found := launcher.found) is None:
+        return None
+    refused = {tier.value: why for tier, why in found.refused.items()}
+    return {"tier": found.tier, "refused": refused, "advice": launcher.advice}
 
 
 def _of_kernel(kernel: NamedKernel) -> dict[str, Any]:

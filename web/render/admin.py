@@ -11,7 +11,7 @@ from chatkernel.amounts import size_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
-from kernels import Limits
+from kernels import FoundTier, Limits, Tier
 from web.elements import (
     Element,
     a,
@@ -34,11 +34,13 @@ from web.render.kernel_table import Order, kernel_table
 from web.render.shell import APP, shell
 from web.render.sidebar import theme_toggle
 from web.render.socket import SOCKET
+from web.render.tier_note import tier_note
 
 
 @dataclass(frozen=True)
 class AdminView:
-    """What changes while the page is open. ``audit`` has the newest first."""
+    """What changes while the page is open. ``audit`` has the newest first. ``found`` is None until the
+    tier is found, ``advice`` what would raise it."""
 
     kernels: Sequence[NamedKernel]
     totals: KernelTotals
@@ -46,6 +48,8 @@ class AdminView:
     audit: Sequence[Audit]
     limits: Limits
     order: Order
+    found: FoundTier | None = None
+    advice: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def overview(view: AdminView) -> Element:
     """The content of ``#overview`` (swap it by innerMorph)."""
     return div(
         _totals(view),
+        tier_note(view.found, view.advice) if view.found else None,
         section(kernel_table(view.kernels, view.order, view.limits), cls="kernel-plate"),
         _audit(view.audit),
         cls="overview",
@@ -115,21 +120,28 @@ def _totals(view: AdminView) -> Element:
         _total("Fork server", fork_server, _pid(totals)),
         _total("Machine", size_said(used), f"of {size_said(totals.memory_bytes)} used"),
         _total("Disk", size_said(totals.disk_free_bytes), "free"),
-        _total("Sandbox", ", ".join(totals.tiers) or "–", "tier in use"),
+        _sandbox(view.found),
         cls="totals",
     )
 
 
+def _sandbox(found: FoundTier | None) -> Element:
+    if found is None:
+        return _total("Sandbox", "–", "not found yet")
+    more = f"{Tier.FULL} was refused" if found.refused else "the best tier"
+    return _total("Sandbox", found.tier, more, cls=found.tier)
+
+
 def _pid(totals: KernelTotals) -> str:
     return (
-        "starts with the next kernel"
+        "starts when needed"
         if totals.fork_server_pid is None
         else f"process {totals.fork_server_pid}"
     )
 
 
-def _total(name: str, value: str, more: str) -> Element:
-    return li(span(name, cls="name"), strong(value), span(more, cls="more"))
+def _total(name: str, value: str, more: str, *, cls: str | None = None) -> Element:
+    return li(span(name, cls="name"), strong(value), span(more, cls="more"), cls=cls)
 
 
 def _audit(rows: Sequence[Audit]) -> Element:

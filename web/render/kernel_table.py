@@ -35,7 +35,8 @@ HOT_CPU = 80.0
 HOT_BUSY = 60.0
 """Seconds."""
 
-STATES = ("busy", "waiting", "starting", "idle", "dead")
+STATES = ("busy", "waiting", "starting", "idle", "hibernated", "dead")
+LIVING = ("busy", "idle")
 WORDS: dict[KernelAction, str] = {
     "interrupt": "Interrupt",
     "hibernate": "Hibernate",
@@ -65,8 +66,8 @@ def _since(kernel: NamedKernel) -> tuple[Element, Element]:
 
 def _running(kernel: NamedKernel) -> Element | None:
     view = kernel.view
-    if view.state == "dead":
-        return span(view.cause, cls="cause")
+    if view.cause:
+        return span(view.cause, cls="cause", title=view.cause)
     return code(view.code, title=view.code) if view.code else None
 
 
@@ -179,10 +180,9 @@ def _head(column: Column, order: Order) -> Element:
 def _row(kernel: NamedKernel, limits: Limits) -> Element:
     view = kernel.view
     cells = [_cell(column, kernel, limits) for column in COLUMNS]
-    usable = view.id is not None and view.state != "dead"
     return tr(
         cells,
-        td(_actions(kernel) if usable else None, cls="actions"),
+        td(_actions(kernel) if view.state in LIVING else None, cls="actions"),
         id=f"kernel-{view.id or view.chat_id}",
         cls=f"is-{view.state}",
     )

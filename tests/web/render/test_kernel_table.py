@@ -67,7 +67,17 @@ def test_only_what_can_be_done_is_offered() -> None:
     assert offered(QUIET) == ["hibernate", "kill"]
     assert offered(replace(QUIET, state="busy")) == ["interrupt", "kill"]
     assert offered(replace(QUIET, state="dead", cause="ended by force")) == []
+    assert offered(replace(QUIET, state="hibernated", cause="idle for 60 minutes")) == []
     assert offered(replace(QUIET, state="waiting", id=None, before=2)) == []
+
+
+def test_why_one_hibernates_or_died_is_said_below_those_that_live() -> None:
+    asleep = replace(QUIET, state="hibernated", id="k2", cause="idle for 60 minutes", pid=None)
+    dead = replace(asleep, state="dead", id="k3", cause="exited with status 7")
+    html = shown(dead, asleep, QUIET)
+    assert re.findall(r'<tr[^>]*id="kernel-(\w+)"', html) == ["k1", "k2", "k3"]
+    assert re.findall(r'class="cause"[^>]*>([^<]*)<', html) == [asleep.cause, dead.cause]
+    assert 'class="state hibernated">hibernated<' in html
 
 
 def test_names_and_code_are_only_text() -> None:
