@@ -15,6 +15,7 @@ from tests.browser.tab import Tab
 from tests.browser.test_looks import screenshots as screenshots
 from tests.browser.test_looks import shapes, take
 from tests.serving import Served, serving
+from tests.web.test_admin import NO_NAMESPACES
 
 LOOP = "# fit all models\nprint('begun', flush=True)\nwhile True: pass"
 
@@ -37,8 +38,9 @@ def admins_page(visit: Visits, served: Served) -> Tab:
 
 
 def row(admin: Tab, user: str) -> Locator:
-    """A user's kernel that isn't dead."""
-    return admin.page.locator(".kernels tbody tr:not(.is-dead)").filter(has_text=user)
+    """A user's kernel that lives, starts or waits."""
+    living = ".kernels tbody tr:not(.is-dead, .is-hibernated)"
+    return admin.page.locator(living).filter(has_text=user)
 
 
 def test_a_runaway_cell_is_seen_and_killed(administered: Served, visit: Visits) -> None:
@@ -77,6 +79,47 @@ def test_an_idle_kernel_is_ended_by_its_user_being_told(
     expect(bob.results.last).to_have_text("'alive'")
 
 
+def test_a_hibernating_kernel_is_seen_until_its_chat_goes_on(
+    administered: Served, visit: Visits
+) -> None:
+    dora = visit(administered, "Dora")
+    dora.say("kept = 1")
+    admin = admins_page(visit, administered)
+    row(admin, "Dora").get_by_role("button", name="Hibernate Dora’s kernel").click()
+    expect(dora.notices).to_have_text(
+        "An admin of this server ended Python. Its variables are gone. "
+        "It starts again with your next message."
+    )
+    asleep = admin.page.locator(".is-hibernated").filter(has_text="Dora")
+    expect(asleep.locator(".state")).to_have_text("hibernated")
+    expect(asleep.locator(".of-chat")).to_have_text("kept = 1")
+    expect(asleep.locator(".of-code")).to_have_text("an admin hibernated it")
+    expect(asleep.get_by_role("button")).to_have_count(0)
+    expect(row(admin, "Dora")).to_have_count(0)
+    dora.say("'kept' in globals()")
+    expect(dora.results.last).to_have_text("False")
+    expect(dora.log).to_contain_text(
+        "An admin of this server ended Python. Python started afresh, so variables of earlier"
+    )
+    expect(dora.notices).to_be_empty()
+    expect(row(admin, "Dora").locator(".state")).to_have_text("idle")
+    expect(asleep).to_have_count(0)
+
+
+def test_a_tier_that_is_not_the_best_is_shown_with_what_would_raise_it(
+    tmp_path: Path, visit: Visits, screenshots: Path
+) -> None:
+    with serving(tmp_path / "data", "--admin", "root", before=NO_NAMESPACES) as served:
+        admin = admins_page(visit, served)
+        note = admin.page.locator(".tier-note")
+        expect(note.get_by_role("heading")).to_have_text("Sandbox: tier landlock")
+        expect(note).to_contain_text("unshare was refused.")
+        expect(note.get_by_role("listitem").first).to_be_visible()
+        for shape in shapes(admin):
+            take(admin, screenshots / f"{shape}-admin-tier.png")
+        visit.allow_lost_servers()
+
+
 def test_the_table_is_sorted_by_its_headers(administered: Served, visit: Visits) -> None:
     admin = admins_page(visit, administered)
     for name in ("zoe", "Carl"):
@@ -98,8 +141,10 @@ def test_its_looks(administered: Served, visit: Visits, screenshots: Path) -> No
     )
     admin = admins_page(visit, administered)
     expect(row(admin, "Ann Example").locator(".state")).to_have_text("busy")
+    plate = admin.page.locator(".kernel-plate")
     for shape in shapes(admin):
         take(admin, screenshots / f"{shape}-admin.png")
+        assert plate.evaluate("it => it.scrollWidth <= it.clientWidth"), shape
         admin.page.screenshot(path=screenshots / f"{shape}-admin-all.png", full_page=True)
     row(admin, "Ann Example").get_by_role("button", name="Kill").click()
     for shape in shapes(admin):
