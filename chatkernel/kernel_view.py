@@ -22,7 +22,7 @@ class KernelView:
     the first line of the cell that runs, ``cause`` why it died.
 
     ``pss_bytes`` is its memory, with what it shares divided by those that share it and with its files
-    in memory. ``cpu_percent`` is of one core.
+    in memory; ``memory_limit_bytes`` is what it may be. ``cpu_percent`` is of one core.
     """
 
     chat_id: str
@@ -36,6 +36,7 @@ class KernelView:
     code: str = ""
     cause: str = ""
     pss_bytes: int = 0
+    memory_limit_bytes: int = 0
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     processes: int = 0

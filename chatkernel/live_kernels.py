@@ -38,6 +38,7 @@ class Held:
     """A chat's kernel, or its start. Moments are by `time.monotonic`."""
 
     owner: Owner
+    limits: Limits
     used: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     watched: Watched | None = None
@@ -72,9 +73,9 @@ class Dead:
 
 
 class LiveKernels:
-    """At most one kernel per chat, and as many per user and in all as the limits say. The least
-    recently used idle one makes room; when none is idle, who wants another waits. One that is idle for
-    too long is ended."""
+    """At most one kernel per chat, as many per user as the owner's limits say, and as many in all as the
+    deployment's, ``limits``, do. The least recently used idle one makes room; when none is idle, who wants
+    another waits. One that is idle for too long is ended."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
+        limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_death: Callable[[Owner, Death], None],
     ) -> None:
@@ -90,6 +92,7 @@ class LiveKernels:
         self.places = Places(limits.kernels)
         self._tasks = tasks
         self._launch = launch
+        self._limits_of = limits_of
         self._watch = watch
         self._on_death = on_death
         self._held: dict[str, Held] = {}
@@ -102,12 +105,15 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
+        limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_death: Callable[[Owner, Death], None],
     ) -> AsyncIterator[LiveKernels]:
-        """Kernels that all end with this context."""
+        """Kernels that all end with this context. What ``limits_of`` raises goes to who wants a kernel."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(tasks, launch, limits=limits, watch=watch, on_death=on_death)
+            kernels = cls(
+                tasks, launch, limits=limits, limits_of=limits_of, watch=watch, on_death=on_death
+            )
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
@@ -123,9 +129,9 @@ class LiveKernels:
         kernel = held.kernel if held else None
         return kernel if kernel is not None and kernel.death is None else None
 
-    def start(self, owner: Owner) -> None:
+    async def start(self, owner: Owner) -> None:
         """Begin to start the chat's kernel, if it has none, without waiting for it."""
-        self._hold(owner)
+        await self._hold(owner)
 
     async def lend(self, owner: Owner, *, waiting: Callable[[int], None] | None = None) -> Kernel:
         """The chat's kernel, started first when there is none. ``waiting`` hears how many get a place
@@ -134,7 +140,7 @@ class LiveKernels:
         Raises:
             KernelStartFailed: no kernel could be started; the text says why.
         """
-        held = self._hold(owner)
+        held = await self._hold(owner)
         told: int | None = None
         while (before := self.places.before(held)) is not None:
             if waiting is not None and before != told:
@@ -186,13 +192,21 @@ class LiveKernels:
     def _of(self, user_id: str) -> list[Held]:
         return [held for held in self._held.values() if held.owner.user_id == user_id]
 
-    def _hold(self, owner: Owner) -> Held:
-        held = self._held.get(owner.chat_id)
-        if held is not None and (held.kernel is None or held.kernel.death is None):
+    async def _hold(self, owner: Owner) -> Held:
+        if (held := self._usable(owner)) is not None:
             return held
+        limits = await self._limits_of(owner)
+        return self._usable(owner) or self._begin(owner, limits)
+
+    def _usable(self, owner: Owner) -> Held | None:
+        held = self._held.get(owner.chat_id)
+        usable = held is not None and (held.kernel is None or held.kernel.death is None)
+        return held if usable else None
+
+    def _begin(self, owner: Owner, limits: Limits) -> Held:
         theirs = self._of(owner.user_id)
-        self._make_room(theirs, len(theirs) - self.limits.kernels_per_user + 1)
-        held = self._held[owner.chat_id] = Held(owner)
+        self._make_room(theirs, len(theirs) - limits.kernels_per_user + 1)
+        held = self._held[owner.chat_id] = Held(owner, limits)
         self.places.join(held)
         self._make_room(self.held, self.places.short)
         self._tasks.start_soon(self._own, held)
@@ -249,7 +263,7 @@ class LiveKernels:
     async def _live(self, held: Held) -> None:
         held.began = time.monotonic()
         launch = await self._launch(held.owner)
-        async with Kernel.open(launch, limits=self.limits) as kernel:
+        async with Kernel.open(launch, limits=held.limits) as kernel:
             with self._watch.over(kernel, launch) as held.watched:
                 held.used = time.monotonic()
                 held.settled.set()
@@ -284,5 +298,5 @@ class LiveKernels:
     def _idle_left(self, held: Held) -> float:
         """For how many seconds it may still be idle; at least."""
         if held.busy or held.owner.chat_id in self._kept:
-            return self.limits.idle_seconds
-        return self.limits.idle_seconds - (time.monotonic() - held.idle_since)
+            return held.limits.idle_seconds
+        return held.limits.idle_seconds - (time.monotonic() - held.idle_since)

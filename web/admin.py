@@ -110,7 +110,6 @@ async def _view(site: Site, conn: HTTPConnection) -> AdminView:
         totals=await service.watch.totals(),
         sessions=service.sessions.count,
         audit=await service.admin.audit(limit=AUDITED),
-        limits=service.kernels.limits,
         order=Order.of(conn.query_params.get("sort", "")),
     )
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import anyio
 import psutil
 import pytest
 
-from chatkernel.errors import DiskFull
+from chatkernel.errors import DiskFull, NotFound
 from chatkernel.live_kernels import LiveKernels, Owner
-from kernels import Death, ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
+from kernels import (
+    CellTimedOut,
+    Death,
+    ForkServer,
+    Kernel,
+    KernelDied,
+    KernelStartFailed,
+    Launch,
+    Limits,
+    Watch,
+)
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch
 
@@ -26,7 +36,8 @@ STRANGERS = Owner("bob", "x")
 
 @dataclass
 class Launcher:
-    """Launches kernels; ``error`` and ``python`` make that fail. Deaths are noted."""
+    """Launches kernels; ``error`` and ``python`` make that fail. Deaths are noted. ``own`` are the limits of
+    users who have other ones, in which fields."""
 
     folder: Path
     fork_server: ForkServer
@@ -34,6 +45,7 @@ class Launcher:
     error: Exception | None = None
     launched: list[Owner] = field(default_factory=list)
     deaths: list[tuple[Owner, Death]] = field(default_factory=list)
+    own: dict[str, dict[str, float]] = field(default_factory=dict)
 
     async def launch(self, owner: Owner) -> Launch:
         self.launched.append(owner)
@@ -54,11 +66,22 @@ class Launcher:
         limits = Limits(
             grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
         )
+
+        async def limits_of(owner: Owner) -> Limits:
+            await anyio.lowlevel.checkpoint()
+            if owner.user_id == "nobody":
+                raise NotFound("There is no such user.")
+            return Limits(**{**asdict(limits), **self.own.get(owner.user_id, {})})
+
         with anyio.fail_after(30):
             async with (
                 Watch.open(self.folder) as watch,
                 LiveKernels.open(
-                    self.launch, limits=limits, watch=watch, on_death=self.died
+                    self.launch,
+                    limits=limits,
+                    limits_of=limits_of,
+                    watch=watch,
+                    on_death=self.died,
                 ) as kernels,
             ):
                 yield kernels
@@ -78,7 +101,7 @@ async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
             lent.append(await kernels.lend(A))
 
         assert kernels.alive(A.chat_id) is None
-        kernels.start(A)
+        await kernels.start(A)
         assert kernels.alive(A.chat_id) is None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lend)
@@ -130,7 +153,7 @@ async def test_no_room_is_made_of_a_kernel_whose_turn_still_runs(launcher: Launc
 
 async def test_no_room_is_made_of_a_kernel_that_starts(launcher: Launcher) -> None:
     async with launcher.open(per_user=1) as kernels:
-        kernels.start(A)
+        await kernels.start(A)
         second = await kernels.lend(B)
         first = await kernels.lend(A)
         assert first.death is None
@@ -163,7 +186,7 @@ async def test_whatever_breaks_a_start_is_told_and_harms_no_other(
     async with launcher.open() as kernels:
         other = await kernels.lend(B)
         launcher.error = error
-        kernels.start(A)
+        await kernels.start(A)
         with pytest.raises(KernelStartFailed) as failed:
             await kernels.lend(A)
         assert str(failed.value) == said
@@ -247,7 +270,7 @@ async def test_at_the_end_none_is_left_not_even_one_that_starts(launcher: Launch
         outputs = busy.execute("print('on', flush=True)\nwhile True: pass")
         await anext(outputs)
         launcher.python = await never_ready(launcher.folder)
-        kernels.start(B)
+        await kernels.start(B)
         await anyio.wait_all_tasks_blocked()
     assert not psutil.pid_exists(busy.pid)
     assert not psutil.pid_exists(idle.pid)
@@ -316,7 +339,7 @@ async def test_who_stops_waiting_gives_the_place_in_the_queue_up(launcher: Launc
         with kernels.kept(A.chat_id):
             await kernels.lend(A)
             with kernels.kept(B.chat_id):
-                kernels.start(B)
+                await kernels.start(B)
                 await anyio.wait_all_tasks_blocked()
                 assert [held.owner for held in kernels.held] == [A, B]
             assert [held.owner for held in kernels.held] == [A]
@@ -339,3 +362,34 @@ async def test_an_idle_kernel_ends_and_a_kept_or_busy_one_does_not(launcher: Lau
             assert kernels.alive(A.chat_id) is kept
         await kept.wait_death()
     assert launcher.deaths == []
+
+
+async def test_each_user_has_the_limits_of_their_own(launcher: Launcher) -> None:
+    launcher.own["bob"] = {"kernels_per_user": 1, "cell_seconds": 0.2}
+    async with launcher.open(per_user=2) as kernels:
+        anns = [await kernels.lend(A), await kernels.lend(B)]
+        bobs = await kernels.lend(STRANGERS)
+        with pytest.raises(CellTimedOut, match=r"0\.2"):
+            await drained(bobs, "while True: pass")
+        await drained(anns[0], "import time; time.sleep(0.3)")
+        await kernels.lend(Owner("bob", "y"))
+        await bobs.wait_death()
+        assert [kernels.alive(owner.chat_id) for owner in (A, B)] == anns
+
+
+async def test_each_users_kernels_are_idle_for_as_long_as_theirs_may(launcher: Launcher) -> None:
+    launcher.own["bob"] = {"idle_seconds": 0.1}
+    async with launcher.open() as kernels:
+        anns, bobs = await kernels.lend(A), await kernels.lend(STRANGERS)
+        await bobs.wait_death()
+        assert kernels.alive(A.chat_id) is anns
+
+
+async def test_who_has_no_limits_gets_no_kernel(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        nobody = Owner("nobody", "z")
+        for ask in (kernels.start, kernels.lend):
+            with pytest.raises(NotFound, match="no such user"):
+                await ask(nobody)
+        assert kernels.held == ()
+    assert launcher.launched == []

@@ -38,7 +38,7 @@ async def until(watch: Overview, wanted: Callable[[KernelView], bool]) -> Kernel
 async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> None:
     talk, watch = await here.talk(), here.service.watch
     assert await watch.kernels() == ()
-    here.service.kernels.start(talk.owner)
+    await here.service.kernels.start(talk.owner)
     (starting,) = await watch.kernels()
     assert (starting.state, starting.id, starting.chat_id) == ("starting", None, talk.chat)
     kernel = await here.service.kernels.lend(talk.owner)
@@ -76,7 +76,7 @@ async def test_who_waits_is_seen_with_the_place_in_the_queue(here: Opened) -> No
         for talk in talks[:2]:
             await drained(await kernels.lend(talk.owner), "1")
         for talk in talks[2:]:
-            kernels.start(talk.owner)
+            await kernels.start(talk.owner)
         views = await here.service.watch.kernels()
         assert [(view.state, view.before) for view in views] == [
             ("idle", None),

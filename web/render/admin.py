@@ -11,7 +11,6 @@ from chatkernel.amounts import size_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
-from kernels import Limits
 from web.elements import (
     Element,
     a,
@@ -44,7 +43,6 @@ class AdminView:
     totals: KernelTotals
     sessions: int
     audit: Sequence[Audit]
-    limits: Limits
     order: Order
 
 
@@ -94,7 +92,7 @@ def overview(view: AdminView) -> Element:
     """The content of ``#overview`` (swap it by innerMorph)."""
     return div(
         _totals(view),
-        section(kernel_table(view.kernels, view.order, view.limits), cls="kernel-plate"),
+        section(kernel_table(view.kernels, view.order), cls="kernel-plate"),
         _audit(view.audit),
         cls="overview",
     )
