@@ -112,6 +112,20 @@ async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
     assert launcher.launched == [A]
 
 
+async def test_who_asks_at_the_same_moment_gets_the_same_one(launcher: Launcher) -> None:
+    lent: set[Kernel] = set()
+    async with launcher.open(per_user=1) as kernels:
+
+        async def lend() -> None:
+            lent.add(await kernels.lend(A))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(lend)
+        assert len(lent) == 1
+    assert launcher.launched == [A]
+
+
 async def test_the_one_not_used_for_longest_makes_room(launcher: Launcher) -> None:
     async with launcher.open() as kernels:
         first, second = await kernels.lend(A), await kernels.lend(B)
