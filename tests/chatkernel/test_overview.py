@@ -91,3 +91,4 @@ def test_the_first_line_that_says_something() -> None:
     assert first_line("\n\n  # load\nx = 1") == "# load"
     assert first_line("") == ""
     assert first_line("x" * 200) == "x" * 120 + "…"
+    assert first_line("\x1b[2J\u202e\n\x1b]0;title\x07x = 1") == "[2J"
