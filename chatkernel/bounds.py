@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels import Limits, Tier
-from kernels.excess import size_in_words
+from kernels.excess import size_in_words, time_in_words
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def bounds(probed: Probed, limits: Limits, tier: Tier, *, network: str) -> tuple
             "workspace", True, f"{workspace}, {limits.workspace_files:,} files: the watch ends it"
         ),
         Bound("time of a run", True, f"{limits.cell_seconds:g} s: interrupted, then ended"),
+        _of_what_goes_on(limits),
         Bound(
             "processor", False, "kernels share it; systemd-run -p CPUQuota=… bounds all together"
         ),
@@ -71,6 +72,15 @@ def _of_processes(probed: Probed, limits: Limits) -> Bound:
         return Bound("processes", True, f"{probed.processes}, with threads: no more can be started")
     how = f"{limits.processes}, with threads: the watch ends it; the system counts by user"
     return Bound("processes", True, how)
+
+
+def _of_what_goes_on(limits: Limits) -> Bound:
+    what = "work without a cell"
+    if not limits.unattended_cpu:
+        return Bound(what, False, "no limit: CHATKERNEL_UNATTENDED_CPU says so")
+    share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
+    how = f"{share} for {time_in_words(limits.unattended_seconds)}: the watch ends it"
+    return Bound(what, True, how)
 
 
 def _of_tmp(probed: Probed, limits: Limits, tier: Tier) -> Bound:

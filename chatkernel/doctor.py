@@ -69,8 +69,8 @@ class KernelsFound:
 
 @dataclass(frozen=True)
 class Examined:
-    """All that is told. ``kernels`` is why none can be started, if so. ``model`` is the one in use, or
-    why it can't be."""
+    """All that is told. ``kernels`` is why none can be started, if so. ``own_limits`` are the users who have
+    limits of their own. ``model`` is the one in use, or why it can't be."""
 
     interpreter: str
     preload: tuple[str, ...]
@@ -80,6 +80,7 @@ class Examined:
     wanted_bytes: int
     model: str
     looked: tuple[Finding, ...]
+    own_limits: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -105,6 +106,7 @@ async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ
         wanted_bytes=settings.free_bytes,
         model=model,
         looked=looked,
+        own_limits=tuple(settings.user_limits),
     )
 
 

@@ -42,6 +42,9 @@ def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> Non
     for bound in kernels.bounds:
         sign, style = ("binds", "") if bound.binds else ("does not bind", "yellow")
         table.add_row(bound.what, plain(f"{sign}: {bound.how}", style))
+    if examined.own_limits:
+        names = ", ".join(examined.own_limits)
+        table.add_row("users", plain(f"limits of their own (CHATKERNEL_USER_LIMITS): {names}"))
     table.add_row("python", plain(f"{kernels.python}, {examined.interpreter}"))
     missing = kernels.warmed.missing
     there = [name for name in examined.preload if name not in missing]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kernels.excess import time_in_words
+
 
 @dataclass(frozen=True, slots=True)
 class Hibernation:
@@ -19,7 +21,7 @@ class Hibernation:
 
 def idle_for(seconds: float) -> Hibernation:
     """It ran nothing for as long as that."""
-    idle = f"idle for {_in_words(seconds)}"
+    idle = f"idle for {time_in_words(seconds)}"
     return Hibernation(idle, f"Python was {idle} and was ended.")
 
 
@@ -35,10 +37,3 @@ USER_LEFT = Hibernation(
     "its user was away and the session closed", "Python was ended while you were away."
 )
 BY_ADMIN = Hibernation("an admin hibernated it", "An admin of this server ended Python.")
-
-
-def _in_words(seconds: float) -> str:
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{round(seconds / length, 1):g} {unit}"
-    return f"{seconds:g} seconds"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from chatkernel.file_name import is_showable
 from kernels import Tier
 
 KernelState = Literal["waiting", "starting", "idle", "busy", "hibernated", "dead"]
@@ -13,6 +14,7 @@ KernelAction = Literal["interrupt", "hibernate", "kill"]
 """What an admin may do with one."""
 
 _CODE_CHARACTERS = 120
+_LOOKED_AT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class KernelView:
     the first line of the cell that runs, ``cause`` why it hibernates or died.
 
     ``pss_bytes`` is its memory, with what it shares divided by those that share it and with its files
-    in memory. ``cpu_percent`` is of one core.
+    in memory; ``memory_limit_bytes`` is what it may be. ``cpu_percent`` is of one core.
     """
 
     chat_id: str
@@ -36,6 +38,7 @@ class KernelView:
     code: str = ""
     cause: str = ""
     pss_bytes: int = 0
+    memory_limit_bytes: int = 0
     cpu_percent: float = 0.0
     cpu_seconds: float = 0.0
     processes: int = 0
@@ -62,6 +65,8 @@ class KernelTotals:
 
 
 def first_line(code: str) -> str:
-    """The first line that says something, shortened."""
-    line = next((line.strip() for line in code.splitlines() if line.strip()), "")
+    """The first line that says something, shortened, without what commands a terminal or turns the
+    reading direction."""
+    lines = ("".join(filter(is_showable, line)) for line in code[:_LOOKED_AT].splitlines())
+    line = next(filter(None, map(str.strip, lines)), "")
     return line if len(line) <= _CODE_CHARACTERS else f"{line[:_CODE_CHARACTERS]}…"

@@ -1,4 +1,5 @@
-"""How a chat's kernel is started: in its workspace, in the best sandbox that the machine offers."""
+"""How a chat's kernel is started: in its workspace, in the best sandbox that the machine offers, under its
+owner's limits."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from chatkernel.archive import Archive
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
-from kernels import ForkServer, FoundTier, Launch, Sandbox, Warmed, find_tier
+from kernels import ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed, find_tier
 from kernels.inside.sandbox.plan import Ids
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,16 @@ class Launcher:
             workspace.root.absolute(),
             Sandbox(tier, self.settings.network, await self._ids(owner), hidden(self.settings)),
         )
+
+    async def limits(self, owner: Owner) -> Limits:
+        """What the owner's kernels may take. The settings know users by name, and a name never changes.
+
+        Raises:
+            NotFound: no such user.
+        """
+        if not self.settings.user_limits:
+            return self.settings.limits
+        return self.settings.limits_of((await self.archive.find_user(owner.user_id)).name)
 
     def _launch(self, workspace: Path, sandbox: Sandbox) -> Launch:
         return Launch(

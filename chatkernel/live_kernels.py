@@ -29,6 +29,7 @@ class Held:
     """A chat's kernel, or its start. Moments are by `time.monotonic`."""
 
     owner: Owner
+    limits: Limits
     used: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     watched: Watched | None = None
@@ -53,9 +54,10 @@ class Held:
 
 
 class LiveKernels:
-    """At most one kernel per chat, and as many per user and in all as the limits say. The least
-    recently used idle one makes room; when none is idle, who wants another waits. One that is idle for
-    too long is ended. ``ended`` has what is remembered of those that died or hibernate."""
+    """At most one kernel per chat, as many per user as the owner's limits say, and as many in all as the
+    deployment's, ``limits``, do. The least recently used idle one makes room; when none is idle, who wants
+    another waits. One that is idle for too long is ended. ``ended`` has what is remembered of those that
+    died or hibernate."""
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
+        limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
     ) -> None:
@@ -71,6 +74,7 @@ class LiveKernels:
         self.places = Places(limits.kernels)
         self._tasks = tasks
         self._launch = launch
+        self._limits_of = limits_of
         self._watch = watch
         self._on_end = on_end
         self._held: dict[str, Held] = {}
@@ -83,13 +87,16 @@ class LiveKernels:
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
         limits: Limits,
+        limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
     ) -> AsyncIterator[LiveKernels]:
-        """Kernels that all end with this context. ``on_end`` hears of each that dies or hibernates, and
-        of no other that ends."""
+        """Kernels that all end with this context. What ``limits_of`` raises goes to who wants a kernel.
+        ``on_end`` hears of each that dies or hibernates, and of no other that ends."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(tasks, launch, limits=limits, watch=watch, on_end=on_end)
+            kernels = cls(
+                tasks, launch, limits=limits, limits_of=limits_of, watch=watch, on_end=on_end
+            )
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
@@ -105,9 +112,9 @@ class LiveKernels:
         kernel = held.kernel if held else None
         return kernel if kernel is not None and kernel.death is None else None
 
-    def start(self, owner: Owner) -> None:
+    async def start(self, owner: Owner) -> None:
         """Begin to start the chat's kernel, if it has none, without waiting for it."""
-        self._hold(owner)
+        await self._hold(owner)
 
     async def lend(self, owner: Owner, *, waiting: Callable[[int], None] | None = None) -> Kernel:
         """The chat's kernel, started first when there is none. ``waiting`` hears how many get a place
@@ -116,7 +123,7 @@ class LiveKernels:
         Raises:
             KernelStartFailed: no kernel could be started; the text says why.
         """
-        held = self._hold(owner)
+        held = await self._hold(owner)
         told: int | None = None
         while (before := self.places.before(held)) is not None:
             if waiting is not None and before != told:
@@ -174,14 +181,22 @@ class LiveKernels:
     def _of(self, user_id: str) -> list[Held]:
         return [held for held in self._held.values() if held.owner.user_id == user_id]
 
-    def _hold(self, owner: Owner) -> Held:
-        held = self._held.get(owner.chat_id)
-        if held is not None and (held.kernel is None or held.kernel.death is None):
+    async def _hold(self, owner: Owner) -> Held:
+        if (held := self._usable(owner)) is not None:
             return held
+        limits = await self._limits_of(owner)
+        return self._usable(owner) or self._begin(owner, limits)
+
+    def _usable(self, owner: Owner) -> Held | None:
+        held = self._held.get(owner.chat_id)
+        usable = held is not None and (held.kernel is None or held.kernel.death is None)
+        return held if usable else None
+
+    def _begin(self, owner: Owner, limits: Limits) -> Held:
         theirs = self._of(owner.user_id)
-        wanted = len(theirs) - self.limits.kernels_per_user + 1
+        wanted = len(theirs) - limits.kernels_per_user + 1
         self._make_room(theirs, wanted, NO_ROOM_FOR_USER)
-        held = self._held[owner.chat_id] = Held(owner)
+        held = self._held[owner.chat_id] = Held(owner, limits)
         self.places.join(held)
         self._make_room(self.held, self.places.short, NO_ROOM)
         self._tasks.start_soon(self._own, held)
@@ -250,7 +265,7 @@ class LiveKernels:
     async def _live(self, held: Held) -> None:
         held.began = time.monotonic()
         launch = await self._launch(held.owner)
-        async with Kernel.open(launch, limits=self.limits) as kernel:
+        async with Kernel.open(launch, limits=held.limits) as kernel:
             with self._watch.over(kernel, launch) as held.watched:
                 self.ended.forget(held.owner.chat_id)
                 held.used = time.monotonic()
@@ -275,7 +290,7 @@ class LiveKernels:
                 while left > 0:
                     await anyio.sleep(left)
                     left = self._idle_left(held)
-                self._put_to_sleep(held, idle_for(self.limits.idle_seconds))
+                self._put_to_sleep(held, idle_for(held.limits.idle_seconds))
 
             for end in (died, unwanted, idle):
                 waiting.start_soon(end)
@@ -283,8 +298,8 @@ class LiveKernels:
     def _idle_left(self, held: Held) -> float:
         """For how many seconds it may still be idle; at least."""
         if held.busy or held.owner.chat_id in self._kept:
-            return self.limits.idle_seconds
-        return self.limits.idle_seconds - (time.monotonic() - held.idle_since)
+            return held.limits.idle_seconds
+        return held.limits.idle_seconds - (time.monotonic() - held.idle_since)
 
 
 async def _gone(ending: Sequence[Held]) -> None:

@@ -100,6 +100,7 @@ def _view_of_living(owner: Owner, watched: Watched, used: float, now: float) -> 
         tier=watched.launch.sandbox.tier,
         code=first_line(activity.code or ""),
         pss_bytes=watched.memory_bytes,
+        memory_limit_bytes=watched.kernel.limits.memory_bytes,
         cpu_percent=100 * watched.cpu,
         cpu_seconds=watched.cpu_seconds,
         processes=watched.usage.processes,

@@ -56,7 +56,8 @@ class Service:
 
 @dataclass
 class Assistants:
-    """The assistant, made at its first use: pydantic-ai takes seconds to import."""
+    """The assistant, made at its first use: pydantic-ai takes seconds to import. ``limits`` are as in
+    `Workshop`."""
 
     limits: Limits
     requests: int
@@ -125,7 +126,13 @@ async def open_service(
         launcher = await stack.enter_async_context(Launcher.open(settings, archive, sockets))
         watch = await stack.enter_async_context(Watch.open(settings.data))
         kernels = await stack.enter_async_context(
-            LiveKernels.open(launcher.launch, limits=limits, watch=watch, on_end=relay.tell)
+            LiveKernels.open(
+                launcher.launch,
+                limits=limits,
+                limits_of=launcher.limits,
+                watch=watch,
+                on_end=relay.tell,
+            )
         )
         overview = Overview(kernels, watch, launcher.fork_server, settings.data)
         assistants = Assistants(limits, settings.request_limit, kernel_python(settings))

@@ -12,11 +12,11 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatkernel.errors import SettingsInvalid
+from chatkernel.kernel_settings import GIBIBYTE, MEBIBYTE, KernelSettings
+from chatkernel.user_limits import LimitsByName
 from kernels import PRELOAD, Limits
 
 PREFIX = "CHATKERNEL_"
-MEBIBYTE = 1 << 20
-GIBIBYTE = 1 << 30
 
 
 def split_list(value: object) -> object:
@@ -31,7 +31,7 @@ def split_list(value: object) -> object:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 
 
-class Settings(BaseSettings):
+class Settings(KernelSettings, BaseSettings):
     """The options of one server. Times are in seconds, sizes in bytes."""
 
     model_config = SettingsConfigDict(
@@ -71,54 +71,24 @@ class Settings(BaseSettings):
         description="Serve beyond this machine, and more than one user, even where kernels can't be "
         "sandboxed. Whoever can log in can then run anything as this server's user.",
     )
-    cell_seconds: float = Field(
-        default=600.0, gt=0, description="How long one run of code may take."
-    )
-    cell_grace_seconds: float = Field(
-        default=15.0,
-        ge=0,
-        description="How long an interrupted run has to end before its kernel is killed.",
-    )
     session_grace_seconds: float = Field(
         default=3600.0,
         ge=0,
         description="How long a session outlives its last open tab, and with it the variables of its chats.",
-    )
-    kernels_per_user: int = Field(
-        default=3, ge=1, description="How many kernels a user keeps alive at most."
     )
     kernels: int = Field(
         default=200,
         ge=1,
         description="How many kernels live at most; who wants one more waits in a queue.",
     )
-    idle_seconds: float = Field(
-        default=3600.0, gt=0, description="How long a kernel lives that runs nothing."
-    )
-    memory_bytes: int = Field(
-        default=4 * GIBIBYTE,
-        ge=256 * MEBIBYTE,
-        description="The memory that a kernel's processes may use together.",
-    )
-    processes: int = Field(
-        default=256, ge=32, description="How many processes and threads a kernel may have."
-    )
-    open_files: int = Field(
-        default=1024, ge=128, description="How many files each process of a kernel may hold open."
-    )
-    file_bytes: int = Field(
-        default=8 * GIBIBYTE, ge=MEBIBYTE, description="The largest file that a cell may write."
-    )
-    workspace_bytes: int = Field(
-        default=10 * GIBIBYTE, ge=MEBIBYTE, description="What a chat's folder may hold."
-    )
-    workspace_files: int = Field(
-        default=200_000, ge=100, description="How many files and folders a chat's folder may hold."
-    )
     free_bytes: int = Field(
         default=GIBIBYTE,
         ge=0,
         description="What stays free on the disk: below it, the kernel that writes fastest is ended.",
+    )
+    user_limits: LimitsByName = Field(
+        default={},
+        description="What single users may take, where it is another than what all may: JSON, by their names.",
     )
     upload_bytes: int = Field(
         default=512 * MEBIBYTE, ge=0, description="The largest file to upload."
@@ -141,7 +111,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """What each kernel may take."""
+        """What each kernel may take, but for those of `user_limits`."""
         return Limits(
             cell_seconds=self.cell_seconds,
             grace_seconds=self.cell_grace_seconds,
@@ -155,7 +125,16 @@ class Settings(BaseSettings):
             idle_seconds=self.idle_seconds,
             kernels_per_user=self.kernels_per_user,
             kernels=self.kernels,
+            unattended_cpu=self.unattended_cpu,
+            unattended_seconds=self.unattended_seconds,
         )
+
+    def limits_of(self, name: str) -> Limits:
+        """What each kernel of the user of this name may take."""
+        own = self.user_limits.get(name)
+        if own is None:
+            return self.limits
+        return self.model_copy(update=own.model_dump(exclude_unset=True)).limits
 
     @property
     def database(self) -> Path:
@@ -192,10 +171,14 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = "; ".join(
-            f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            f"{PREFIX}{_place(*fault['loc'])}: {fault['msg']}"
             for fault in error.errors(include_url=False, include_input=False)
         )
         raise SettingsInvalid(f"A setting is wrong. {faults}.") from error
+
+
+def _place(setting: str | int, *within: str | int) -> str:
+    return ": ".join((str(setting).upper(), *map(str, within)))
 
 
 def unknown_settings(variables: Iterable[str]) -> Iterator[str]:

@@ -156,7 +156,7 @@ class TurnTaking:
             if turn.log.ran_code and not known:
                 self._tell(turn, line)
         if kernel is None:
-            self.workshop.kernels.start(turn.owner)
+            await self.workshop.kernels.start(turn.owner)
         if interaction.direct:
             return
         if kernel is not None:

@@ -14,7 +14,10 @@ from kernels import Limits
 
 @dataclass(frozen=True)
 class Workshop:
-    """The archive, the kernels, the models, the assistant and the bounds of a turn."""
+    """The archive, the kernels, the models, the assistant and the bounds of a turn.
+
+    ``limits`` say what is kept of outputs, which is the same for all users.
+    """
 
     archive: Archive
     kernels: LiveKernels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from kernels.exits import Death, ended_for
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
@@ -12,6 +14,7 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _LESS_DATA = "Work on fewer rows or columns at once, or delete what you no longer need."
 _LESS_DISK = "Write less, or delete files first."
 _FEWER_PROCESSES = "Start fewer processes and threads."
+_IN_A_CELL = "Start long work in a cell, so that you see it."
 
 
 def excess_of_processes(usage: Usage, limits: Limits, *, busy: bool) -> Death | None:
@@ -49,9 +52,26 @@ def filled_disk(*, busy: bool) -> Death:
     return ended_for("wrote to the disk until it was nearly full", advice=_LESS_DISK, busy=busy)
 
 
+def left_running(limits: Limits) -> Death:
+    """The death of one whose processes went on for too long while no cell ran."""
+    share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
+    deed = (
+        f"used more than {share} for {time_in_words(limits.unattended_seconds)} while no cell ran"
+    )
+    return Death(-signal.SIGKILL, deed, f"Python {deed}, and was ended.", _IN_A_CELL)
+
+
 def size_in_words(size: int) -> str:
     """``2 GiB``, ``1.5 MiB``."""
     for power, unit in reversed(tuple(enumerate(_UNITS))):
         if size >= 1 << 10 * power:
             return f"{size / (1 << 10 * power):.3g} {unit}"
     return f"{size} bytes"
+
+
+def time_in_words(seconds: float) -> str:
+    """``8 hours``, ``60 minutes``, ``90 seconds``."""
+    number, unit = (seconds, "second") if seconds % 60 else (seconds / 60, "minute")
+    if seconds > 3600 and not seconds % 3600:
+        number, unit = seconds / 3600, "hour"
+    return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"

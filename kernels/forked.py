@@ -10,13 +10,13 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 import anyio
 
 from kernels.errors import KernelStartFailed
 
 _MESSAGE_BYTES = 64 << 10
+_STATUS = struct.Struct("=i")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
 
 
@@ -38,7 +38,8 @@ class Forked:
             KernelStartFailed: it ended, or could not set up its sandbox; the reason says why.
         """
         await anyio.wait_readable(self._own)
-        message, sender = self._receive()
+        data, sender = self._receive()
+        message = {} if len(data) <= _STATUS.size else json.loads(data)
         if "ready" not in message:
             reason = message.get("error") or "it ended at once"
             raise KernelStartFailed(f"{reason}.")
@@ -49,10 +50,12 @@ class Forked:
     def poll(self) -> int | None:
         """The return code, as in `subprocess.Popen`; None while it lives."""
         if self._returncode is None and _has_ended(self._pidfd):
-            message, _ = self._receive()
-            status = message.get("status")
+            data, _ = self._receive()
             killed = -int(signal.SIGKILL)
-            self._returncode = killed if status is None else os.waitstatus_to_exitcode(status)
+            is_status = len(data) == _STATUS.size
+            self._returncode = (
+                os.waitstatus_to_exitcode(*_STATUS.unpack(data)) if is_status else killed
+            )
         return self._returncode
 
     async def wait(self) -> int:
@@ -81,15 +84,15 @@ class Forked:
         self._own.close()
         os.close(self._pidfd)
 
-    def _receive(self) -> tuple[dict[str, Any], int | None]:
-        """The next message, {} if there is none, and the process that sent it."""
+    def _receive(self) -> tuple[bytes, int | None]:
+        """The next message, empty if there is none, and the process that sent it."""
         space = socket.CMSG_SPACE(_CREDENTIALS.size)
         try:
             data, ancillary, _, _ = self._own.recvmsg(_MESSAGE_BYTES, space)
         except (BlockingIOError, ConnectionError):
-            return {}, None
+            return b"", None
         sender = next((_CREDENTIALS.unpack(content)[0] for *_, content in ancillary), None)
-        return (json.loads(data) if data else {}), sender
+        return data, sender
 
 
 def _has_ended(pidfd: int) -> bool:

@@ -19,6 +19,9 @@ class Limits:
     ``workspace_bytes`` and ``workspace_files`` are what its workspace may hold, with what is deleted
     and still open. ``free_bytes`` is what kernels leave free on the disk of their workspaces.
 
+    A kernel in which no cell runs is ended when its processes use more than ``unattended_cpu`` of one
+    processor for ``unattended_seconds`` all the same; a share of 0 is no limit.
+
     A kernel that runs nothing is ended after ``idle_seconds``. At most ``kernels_per_user`` live for
     a user, and ``kernels`` for all together.
     """
@@ -41,6 +44,8 @@ class Limits:
     workspace_bytes: int = 10 << 30
     workspace_files: int = 200_000
     free_bytes: int = 1 << 30
+    unattended_cpu: float = 0.5
+    unattended_seconds: float = 300.0
     idle_seconds: float = 3600.0
     kernels_per_user: int = 3
     kernels: int = 200

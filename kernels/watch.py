@@ -14,7 +14,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from kernels.excess import excess_of_files, excess_of_processes, filled_disk
+from kernels.excess import excess_of_files, excess_of_processes, filled_disk, left_running
 from kernels.exits import Death
 from kernels.kernel import Kernel
 from kernels.launch import Launch
@@ -161,9 +161,10 @@ class Watch:
             watched.note(seen)
             if watched.shown != before:
                 self.news.tell()
-            await self._judge(
-                watched, excess_of_processes(seen.usage, kernel.limits, busy=kernel.busy)
-            )
+            death = excess_of_processes(seen.usage, kernel.limits, busy=kernel.busy)
+            if watched.unattended.exceeds(kernel.limits):
+                death = death or left_running(kernel.limits)
+            await self._judge(watched, death)
 
     async def _count(self, watched: Watched) -> None:
         """Count its workspace and act on what is found."""

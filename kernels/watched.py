@@ -13,6 +13,7 @@ from kernels.launch import Launch
 from kernels.limits import Limits
 from kernels.open_files import OpenFiles
 from kernels.sandbox import Tier
+from kernels.unattended import Unattended
 from kernels.usage import Usage, read_usage
 
 _ACTIVE_SHARE = 0.02
@@ -87,6 +88,7 @@ class Watched:
     seconds: float = 0.0
     busy: bool = False
     ending: bool = False
+    unattended: Unattended = field(default_factory=Unattended)
     looking: anyio.Lock = field(default_factory=anyio.Lock)
     counting: anyio.Lock = field(default_factory=anyio.Lock)
     _count: Count | None = None
@@ -109,6 +111,13 @@ class Watched:
             self._pss_at = seen.at
         self.usage, self.cpu_seconds = usage, cpu_seconds
         self.at, self.seconds = seen.at, seen.seconds
+        activity = self.kernel.activity
+        self.unattended.note(
+            cpu_seconds,
+            at=seen.at,
+            idle_since=activity.since if activity.code is None else None,
+            limits=self.kernel.limits,
+        )
 
     def note_count(self, counted: Count) -> None:
         """Take in a count, later than the last one."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from chatkernel.settings import PREFIX, Settings
+from chatkernel.kernel_settings import KernelSettings
+from chatkernel.settings import PREFIX, Settings, load_settings
 from tests.serving import clean_environment
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +36,13 @@ def expected_row(name: str) -> str:
 
 def test_the_settings_table_is_the_code() -> None:
     assert {f"{PREFIX}{name.upper()}": expected_row(name) for name in Settings.model_fields} == ROWS
+
+
+def test_its_users_limits_are_valid_and_named_all() -> None:
+    (text,) = re.findall(r"CHATKERNEL_USER_LIMITS='(.*)'", README)
+    assert set(load_settings(user_limits=text).user_limits) == {"ada", "guest"}
+    (sentence,) = re.findall(r"It takes (.*?):\n", README, re.S)
+    assert re.findall(r"`(\w+)`", sentence) == list(KernelSettings.model_fields)
 
 
 def test_every_setting_is_told_in_words() -> None:

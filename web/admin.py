@@ -111,7 +111,6 @@ async def _view(site: Site, conn: HTTPConnection) -> AdminView:
         totals=await service.overview.totals(),
         sessions=service.sessions.count,
         audit=await service.admin.audit(limit=AUDITED),
-        limits=service.kernels.limits,
         found=service.launcher.found,
         advice=service.launcher.advice,
         order=Order.of(conn.query_params.get("sort", "")),

@@ -28,13 +28,48 @@ _LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 class App(IPKernelApp):
-    """Stock, except for five things.
+    """Built before the fork, and given its sockets, threads and kernel in each child (`initialize`).
 
-    There is room for what the server hasn't read yet, as a full queue loses messages. The
-    workspace can be imported from, which IPython doesn't do under ``python -P``. And nothing
-    listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`). No
-    socket is opened after the start. It ends without waiting for what has ended before (`start`).
+    Stock, except for these. There is room for what the server hasn't read yet, as a full queue loses
+    messages. The workspace can be imported from, which IPython doesn't do under ``python -P``.
+    Nothing listens on TCP: what a forked child prints goes to its file descriptors (`DrainedStream`).
+    No socket is opened after the start. It ends without waiting for what has ended before (`start`).
     """
+
+    connection: Mapping[str, Any] = {}
+    """What a connection file would hold."""
+
+    def initialize(self, argv: Any = None) -> None:
+        """As upstream's, without what the fork server did once for all: no command line is read, no
+        file of configuration is looked for, and what is configured isn't configured again."""
+        self._make_profile()
+        self.load_connection_info(cast("KernelConnectionInfo", self.connection))
+        self.init_sockets()
+        self.init_heartbeat()
+        self._ports: dict[str, int] = {}
+        self.init_io()
+        self.init_signal()
+        self.init_kernel()
+        self.init_path()
+        self.init_shell()
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+
+    def _make_profile(self) -> None:
+        """For what ``%store`` keeps; without a /tmp of its own the kernel has no place for it."""
+        assert self.profile_dir is not None
+        with suppress(OSError):
+            Path(self.profile_dir.location, "db").mkdir(parents=True, exist_ok=True)
+
+    def init_kernel(self) -> None:
+        with _WithoutModules():
+            super().init_kernel()
+        shell: Any = self.kernel.shell
+        shell.kernel = shell.parent = self.kernel
+
+    def cleanup_connection_file(self) -> None:
+        """There is none."""
 
     def _bind_socket(self, s: Any, port: int) -> Any:
         s.sndhwm = _QUEUED_MESSAGES
@@ -53,11 +88,10 @@ class App(IPKernelApp):
         self.shell_channel_thread = ShellChannelThread(context, daemon=True)
 
     def init_iopub(self, context: Any) -> None:
-        """As upstream's, without its pipe."""
+        """As upstream's, without its pipe, and without tornado's log, which was configured before."""
         socket = context.socket(zmq.XPUB)
         socket.linger = 1000
         self.iopub_port = self._bind_socket(socket, self.iopub_port)
-        self.configure_tornado_logger()
         self.iopub_thread = IOPubThread(socket, pipe=False, session=self.session)
         self.iopub_thread._event_pipe_gc_seconds = _SWEEP_SECONDS
         self.iopub_thread.start()
@@ -96,62 +130,6 @@ class BoundHeartbeat(Heartbeat):
     def _bind_socket(self) -> None:
         super()._bind_socket()
         self.bound.set()
-
-
-class ForkedApp(App):
-    """Built before the fork. What is here left out would be done again for every kernel: files of
-    configuration are looked for, a profile is made, modules are listed for the debugger."""
-
-    connection: Mapping[str, Any] = {}
-
-    def init_connection_file(self) -> None:
-        """The server has it, and gave us what is in it."""
-        self.load_connection_info(cast("KernelConnectionInfo", self.connection))
-
-    def write_connection_file(self, **kwargs: Any) -> None:
-        """See `init_connection_file`."""
-
-    def cleanup_connection_file(self) -> None:
-        """See `init_connection_file`."""
-
-    def log_connection_info(self) -> None:
-        self._ports: dict[str, int] = {}
-
-    def parse_command_line(self, argv: Any = None) -> None:
-        """There is none."""
-
-    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
-        """No configuration is taken from files."""
-
-    def init_profile_dir(self) -> None:
-        """For what ``%store`` keeps; without a /tmp of its own the kernel has no place for it."""
-        assert self.profile_dir is not None
-        with suppress(OSError):
-            Path(self.profile_dir.location, "db").mkdir(parents=True, exist_ok=True)
-
-    def init_config_files(self) -> None:
-        """See `load_config_file`."""
-
-    def init_crash_handler(self) -> None:
-        """A traceback goes to the kernel's log."""
-
-    def init_poller(self) -> None:
-        """The system ends it with its parent."""
-
-    def init_extensions(self) -> None:
-        """None but the ones that the shell was built with."""
-
-    def init_code(self) -> None:
-        """None is run but the user's."""
-
-    def init_gui_pylab(self) -> None:
-        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-
-    def init_kernel(self) -> None:
-        with _WithoutModules():
-            super().init_kernel()
-        shell: Any = self.kernel.shell
-        shell.kernel = shell.parent = self.kernel
 
 
 class _WithoutModules:

@@ -1,9 +1,4 @@
-"""From a fork to a kernel that takes requests: its sandbox, its leader, itself.
-
-The leader is the kernel's parent. In a pid namespace it is pid 1: it reaps what the kernel leaves, and
-all ends with it. Without one it is a subreaper, and ends all that comes from it. It runs no code of
-the user's.
-"""
+"""From a fork to a kernel that takes requests: its sandbox, and itself."""
 
 from __future__ import annotations
 
@@ -24,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .app import ForkedApp
+from .app import App
 from .blas import Setter
-from .guard import GuardedSession
-from .processes import become_subreaper, die_with, keep_memory_private, kill_children
+from .leader import Leader
+from .processes import die_with
 from .sandbox.apply import confine, enter, seal
+from .sandbox.failure import LayerFailed
 from .sandbox.plan import Plan
 
 _REQUEST_BYTES = 256 << 10
-_ENDED = 128 + signal.SIGTERM
 _OOM_SCORE = 500
 """Of 1000: when the machine's memory ends, a kernel ends before the server (proc_pid_oom_score_adj(5))."""
 
@@ -64,10 +59,10 @@ class Request:
 
 
 class Birth:
-    """``own`` is a SOCK_SEQPACKET socket to the server. On it come, from us, ``{"ready": laps}`` or
-    ``{"error": text}``, and when the kernel has ended ``{"status": as os.waitpid gives it}``."""
+    """``own`` is a SOCK_SEQPACKET socket to the server. On it come ``{"ready": laps}`` or
+    ``{"error": text}``."""
 
-    def __init__(self, own: int, log: int, app: ForkedApp, blas: Sequence[Setter]) -> None:
+    def __init__(self, own: int, log: int, app: App, blas: Sequence[Setter]) -> None:
         self._own = own
         self._log = log
         self._app = app
@@ -76,52 +71,36 @@ class Birth:
         self._began = time.monotonic()
         self._laps: dict[str, float] = {}
 
-    def lead(self) -> None:
-        """Be the leader; the kernel is its child. Returns when nothing is left of it."""
+    def be_kernel(self, leader: Leader) -> None:
+        """In the process that is the kernel: returns when it has ended in order."""
         self._lap("forked")
         own = socket.socket(fileno=os.dup(self._own))
-        request = Request.read(own)
-        die_with(os.getppid())
-        become_subreaper()
-        for descriptor in (1, 2):
-            os.dup2(self._log, descriptor)
-        os.close(self._log)
-        os.close(self._own)
-        with suppress(OSError):  # not in every container; from here on /proc can only be read
-            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
         try:
+            request = Request.read(own)
+            for descriptor in (1, 2):
+                os.dup2(self._log, descriptor)
+            os.close(self._log)
+            os.close(self._own)
+            with suppress(
+                OSError
+            ):  # not in every container; once in the root /proc can only be read
+                Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
             enter(request.plan, self._outside)
-        except Exception as error:  # noqa: BLE001 told to the server, in words
-            _tell(own, {"error": f"{error}"})
-            return
-        # Again, as the change of user has cleared it.
-        if request.plan.namespaces:
+            self._lap("entered")
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            die_with(os.getppid())
-        else:  # what is below a leader that is killed lives on, unless it has the time to end it
-            signal.signal(signal.SIGTERM, _end_all)
-            die_with(os.getppid(), by=signal.SIGTERM)
-        self._lap("entered")
-        leader = os.getpid()
-        kernel = os.fork()
-        if kernel == 0:
-            self._be_kernel(own, request, leader)
-            return
-        keep_memory_private()
-        _tell(own, {"status": _outlive(kernel)})
-
-    def _be_kernel(self, own: socket.socket, request: Request, leader: int) -> None:
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            die_with(leader)
+            die_with(leader.pid)
             os.setsid()
             self._prepare(request)
             app = self._app
             app.connection = request.connection
-            app.session = GuardedSession(message_bytes=request.message_bytes)
+            app.session.begin(message_bytes=request.message_bytes)
             app.initialize([])
             self._lap("initialized")
+            leader.wait()
             seal(request.plan)
+        except LayerFailed as error:
+            _tell(own, {"error": f"{error}"})
+            return
         except BaseException as error:
             _tell(own, {"error": f"{type(error).__name__}: {error}"})
             raise
@@ -160,20 +139,6 @@ def _leave_in_order() -> None:
         if isinstance(found, io.IOBase):
             with suppress(Exception):
                 found.flush()
-
-
-def _outlive(kernel: int) -> int:
-    """Reap until the kernel has ended, then end what it left; its status."""
-    while True:
-        pid, status = os.waitpid(-1, 0)
-        if pid == kernel:
-            kill_children()
-            return status
-
-
-def _end_all(_number: int, _frame: object) -> None:
-    kill_children()
-    os._exit(_ENDED)
 
 
 def _tell(own: socket.socket, message: Mapping[str, Any]) -> None:

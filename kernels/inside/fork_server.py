@@ -15,21 +15,19 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
-import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import leader, leader_program
 from .birth import Birth
 from .processes import become_subreaper, children, die_with, is_single_threaded
-from .sandbox.apply import fork, prepare
+from .sandbox.apply import prepare
 from .sandbox.interpreter import readable_paths
 from .sandbox.plan import Separation
 from .warm import Warm, settle, warm
 
 _MESSAGE_BYTES = 64 << 10
-_FAILED = 70  # EX_SOFTWARE of sysexits.h(3head)
 
 
 def main(argv: list[str]) -> None:
@@ -50,12 +48,13 @@ def main(argv: list[str]) -> None:
     become_subreaper()
     control = socket.socket(fileno=options.fork_server)
     warmed = warm([name for name in options.preload.split(",") if name])
-    prepare()
+    paths = readable_paths(network=False)
+    prepare(paths, readable_paths(network=True))
     settle()
     ready = {"ready": time.monotonic() - began, "missing": dict(warmed.missing)}
-    _tell(control, {**ready, "paths": readable_paths(network=False)})
+    _tell(control, {**ready, "paths": paths})
     with contextlib.closing(_Wakeup()) as wakeup:
-        ForkServer(control, warmed, wakeup).serve()
+        ForkServer(control, warmed, wakeup, leader_program.make()).serve()
 
 
 class _Wakeup:
@@ -90,6 +89,7 @@ class ForkServer:
     control: socket.socket
     warmed: Warm
     wakeup: _Wakeup
+    program: int | None
     _kernels: set[int] = field(default_factory=set)
 
     def serve(self) -> None:
@@ -132,26 +132,22 @@ class ForkServer:
         return True
 
     def _fork(self, separation: Separation, own: int, log: int) -> int:
-        """The process that leads the kernel: pid 1 of its namespace, if it gets one."""
+        """The kernel's leader: pid 1 of its namespaces, if it gets some."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
         birth = Birth(own, log, self.warmed.app, self.warmed.blas)
-        pid = fork(separation)
-        if pid == 0:
-            self.wakeup.close()
-            self.control.close()
-            _run(birth.lead)
+        pid = leader.fork(
+            separation,
+            own,
+            program=self.program,
+            leave=self._leave,
+            be_kernel=birth.be_kernel,
+        )
         self._kernels.add(pid)
         return pid
 
-
-def _run(body: Any) -> None:
-    """Run the child's part of a fork, and never return."""
-    try:
-        body()
-    except BaseException:  # noqa: BLE001 nothing may get out into the fork server's own loop
-        traceback.print_exc(file=sys.__stderr__)
-        os._exit(_FAILED)
-    os._exit(0)
+    def _leave(self) -> None:
+        self.wakeup.close()
+        self.control.close()
 
 
 def _noted(_number: int, _frame: object) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
-from jupyter_client.session import Session
+from jupyter_client.session import Session, new_id
 from traitlets import Integer
 
 from .interrupts import Interrupts
@@ -49,6 +50,8 @@ class GuardedSession(Session):
     A larger message would make the server's ZMQ drop the connection, and with it others'
     messages. Outputs beyond the pace that the server reads at wait here, in the code that makes
     them, because a full queue loses messages without a word.
+
+    Made before the fork, and a child's own from `begin` on: upstream's sends nothing for a child.
     """
 
     message_bytes = Integer(16 * _MIB)
@@ -57,6 +60,12 @@ class GuardedSession(Session):
         super().__init__(**kwargs)
         self.interrupts = Interrupts()
         self._pace = Pace(burst=_BURST, per_second=_PER_SECOND)
+
+    def begin(self, *, message_bytes: int) -> None:
+        """Be this process's, under an id of its own; its key comes with the connection."""
+        self.message_bytes = message_bytes
+        self.pid = os.getpid()
+        self.session = new_id()
 
     def serialize(
         self, msg: dict[str, Any], ident: list[bytes] | bytes | None = None

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import importlib
 import io
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,12 @@ from types import ModuleType
 from typing import Any, cast
 
 import dill  # not a preload that may be missing: what keeps variables needs it
+from ipykernel.thread import make_selector_io_loop
 from IPython.core.profiledir import ProfileDir
 
-from .app import ForkedApp
+from .app import App
 from .blas import Setter, setters
+from .guard import GuardedSession
 from .kernel import InsideKernel
 from .streams import DrainedStream
 
@@ -34,6 +37,8 @@ _ITS_OWN = (
 
 _SMALL_STEP, _SMALL = 16, 512
 """Sizes that Python's allocator serves from pools: pymalloc in the C API's "Memory Management"."""
+_LARGE_STEP, _LARGE = 256, 64 << 10
+"""Beyond, the C library asks the system."""
 _HOLES_BYTES = 128 << 10
 """More than there are of any size, by sys._debugmallocstats()."""
 
@@ -43,7 +48,7 @@ class Warm:
     """``app`` is built up to its sockets; ``missing`` says why a module could not be imported;
     ``blas`` are what sets the threads of linear algebra."""
 
-    app: ForkedApp
+    app: App
     missing: Mapping[str, str]
     blas: tuple[Setter, ...]
 
@@ -80,13 +85,20 @@ def settle() -> None:
 
 
 def _fill_holes() -> None:
-    """Where small objects were freed, a kernel's would each un-share a page: 1 MiB for every kernel.
-    New ones go to pages of their own if Python's allocator has no such places left."""
+    """Where objects were freed, a kernel's new ones would each un-share a page: 2 MiB for every kernel.
+    They go to pages of their own if the allocators have no such places left: Python's, for what is
+    small, and the C library's, as far as its heap grows by sbrk(2)."""
     allocate = ctypes.pythonapi.PyObject_Malloc
     allocate.restype = ctypes.c_void_p
     for size in range(_SMALL_STEP, _SMALL + 1, _SMALL_STEP):
         for _ in range(_HOLES_BYTES // size):
             allocate(ctypes.c_size_t(size))
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    top = libc.sbrk(0)
+    for size in (*range(_LARGE, _SMALL, -_LARGE_STEP), *range(_SMALL, _SMALL_STEP, -_SMALL_STEP)):
+        while (libc.malloc(ctypes.c_size_t(size)) or top) < top:
+            """There was a place."""
 
 
 def _import(preload: Sequence[str]) -> dict[str, str]:
@@ -99,10 +111,11 @@ def _import(preload: Sequence[str]) -> dict[str, str]:
     return missing
 
 
-def _build() -> ForkedApp:
-    """The application and the shell. Sockets, threads and the session are each kernel's own."""
-    app: ForkedApp = ForkedApp.instance(
+def _build() -> App:
+    """The application and the shell. Sockets, threads and the session's ids are each kernel's own."""
+    app: App = App.instance(
         kernel_class=InsideKernel,
+        session=GuardedSession(key=b"each kernel's is its own"),
         user_ns={},
         outstream_class=f"{DrainedStream.__module__}.{DrainedStream.__name__}",
     )
@@ -116,11 +129,21 @@ def _build() -> ForkedApp:
             user_ns=app.user_ns,
             compiler_class=cast(Any, InsideKernel.compiler_class).default_value,
         )
+        app.init_pdb()
+        _rehearse_start(app)
         shell.run_cell("_ = 1;", store_history=False, silent=True)
         shell.complete("print.__do")
         _rehearse_traceback(shell)
         shell.reset(new_session=True)
     return app
+
+
+def _rehearse_start(app: App) -> None:
+    """What every kernel makes for itself: what is looked up for it is remembered then."""
+    app.configure_tornado_logger()
+    app.log.setLevel(logging.WARNING)  # of its own it makes records of less, and drops them
+    loop = make_selector_io_loop()
+    loop.close(all_fds=True)
 
 
 def _rehearse_traceback(shell: Any) -> None:
@@ -161,6 +184,7 @@ def _rehearse_plotly() -> None:
 
 
 def _rehearse_matplotlib() -> None:
+    from matplotlib import font_manager as fonts
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -169,6 +193,8 @@ def _rehearse_matplotlib() -> None:
     figure = Figure()
     figure.subplots().plot([1, 2])
     FigureCanvasAgg(figure).print_png(io.BytesIO())
+    # matplotlib does it after a fork by itself: fonts that are there would be freed in every kernel.
+    cast(Any, fonts)._get_font.cache_clear()
 
 
 def _rehearse_dill() -> None:

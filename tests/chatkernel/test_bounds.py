@@ -55,6 +55,14 @@ def test_an_open_network_is_said() -> None:
     assert "network" in loose(FULL, Tier.FULL, network="open")
 
 
+def test_what_goes_on_without_a_cell_binds_unless_it_is_switched_off() -> None:
+    told = bounds(FULL, LIMITS, Tier.FULL, network="none")
+    assert "50 % of a processor for 5 minutes: the watch ends it" in {bound.how for bound in told}
+    told = bounds(FULL, replace(LIMITS, unattended_cpu=0), Tier.FULL, network="none")
+    loose = {bound.what for bound in told if not bound.binds}
+    assert loose == {"processor", "work without a cell"}
+
+
 def test_processes_that_the_system_does_not_limit_are_counted() -> None:
     told = bounds(replace(FULL, processes=90_000), LIMITS, Tier.LANDLOCK, network="none")
     (processes,) = (bound for bound in told if bound.what == "processes")

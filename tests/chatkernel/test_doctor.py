@@ -61,9 +61,16 @@ def in_tier(found: FoundTier, *advice: str) -> Examined:
 
 
 def test_it_says_what_is_here_and_makes_no_folder(tmp_path: Path) -> None:
-    done = run(tmp_path / "data", {"CHATKERNEL_PRELOAD": "json,nosuchmodule"})
+    environ = {
+        "CHATKERNEL_PRELOAD": "json,nosuchmodule",
+        "CHATKERNEL_USER_LIMITS": '{"ada": {"processes": 64}}',
+    }
+    done = run(tmp_path / "data", environ)
     assert done.returncode in {0, 1}, done.stderr
-    for words in ("tier ", "open files", "json, in", "nosuchmodule is missing", "free", "direct"):
+    for words in (
+        *("tier ", "open files", "json, in", "nosuchmodule is missing", "free", "direct"),
+        *("for 5 minutes: the watch", "CHATKERNEL_USER_LIMITS): ada"),
+    ):
         assert words in done.stdout
     assert done.returncode == ("tier none" in done.stdout)
     assert not (tmp_path / "data").exists()
@@ -101,3 +108,9 @@ def test_a_missing_preload_and_a_full_disk_are_told() -> None:
     assert "polars is missing: No module named 'polars'" in told
     assert "1 MiB free for /srv/data: less than the 1 GiB" in told
     assert "OpenAI key: not found, not in the environment" in told
+
+
+def test_users_with_limits_of_their_own_are_named() -> None:
+    told = printed(replace(EXAMINED, own_limits=("ada", "guest")))
+    assert "limits of their own (CHATKERNEL_USER_LIMITS): ada, guest" in told
+    assert "limits of their own" not in printed(EXAMINED)

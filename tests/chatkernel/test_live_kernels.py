@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -15,11 +15,20 @@ import psutil
 import pytest
 
 from chatkernel.ended_kernels import Ended
-from chatkernel.errors import DiskFull
+from chatkernel.errors import DiskFull, NotFound
 from chatkernel.hibernation import BY_ADMIN, NO_ROOM, NO_ROOM_FOR_USER, USER_LEFT, idle_for
 from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.owner import Owner
-from kernels import ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, Watch
+from kernels import (
+    CellTimedOut,
+    ForkServer,
+    Kernel,
+    KernelDied,
+    KernelStartFailed,
+    Launch,
+    Limits,
+    Watch,
+)
 from tests.chatkernel.agent.stage import drained
 from tests.kernels.launching import a_launch
 
@@ -31,7 +40,8 @@ STRANGERS = Owner("bob", "x")
 
 @dataclass
 class Launcher:
-    """Launches kernels; ``error`` and ``python`` make that fail. Deaths and hibernations are noted."""
+    """Launches kernels; ``error`` and ``python`` make that fail. Deaths and hibernations are noted. ``own``
+    are the limits of users who have other ones, in which fields."""
 
     folder: Path
     fork_server: ForkServer
@@ -39,6 +49,7 @@ class Launcher:
     error: Exception | None = None
     launched: list[Owner] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    own: dict[str, dict[str, float]] = field(default_factory=dict)
 
     async def launch(self, owner: Owner) -> Launch:
         self.launched.append(owner)
@@ -61,11 +72,22 @@ class Launcher:
         limits = Limits(
             grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
         )
+
+        async def limits_of(owner: Owner) -> Limits:
+            await anyio.lowlevel.checkpoint()
+            if owner.user_id == "nobody":
+                raise NotFound("There is no such user.")
+            return Limits(**{**asdict(limits), **self.own.get(owner.user_id, {})})
+
         with anyio.fail_after(30):
             async with (
                 Watch.open(self.folder) as watch,
                 LiveKernels.open(
-                    self.launch, limits=limits, watch=watch, on_end=self.ended.append
+                    self.launch,
+                    limits=limits,
+                    limits_of=limits_of,
+                    watch=watch,
+                    on_end=self.ended.append,
                 ) as kernels,
             ):
                 yield kernels
@@ -85,7 +107,7 @@ async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
             lent.append(await kernels.lend(A))
 
         assert kernels.alive(A.chat_id) is None
-        kernels.start(A)
+        await kernels.start(A)
         assert kernels.alive(A.chat_id) is None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lend)
@@ -93,6 +115,20 @@ async def test_a_chat_has_one_kernel(launcher: Launcher) -> None:
         assert len(set(lent)) == 1
         assert kernels.alive(A.chat_id) is lent[0]
         assert await kernels.lend(A) is lent[0]
+    assert launcher.launched == [A]
+
+
+async def test_who_asks_at_the_same_moment_gets_the_same_one(launcher: Launcher) -> None:
+    lent: set[Kernel] = set()
+    async with launcher.open(per_user=1) as kernels:
+
+        async def lend() -> None:
+            lent.add(await kernels.lend(A))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(lend)
+        assert len(lent) == 1
     assert launcher.launched == [A]
 
 
@@ -137,7 +173,7 @@ async def test_no_room_is_made_of_a_kernel_whose_turn_still_runs(launcher: Launc
 
 async def test_no_room_is_made_of_a_kernel_that_starts(launcher: Launcher) -> None:
     async with launcher.open(per_user=1) as kernels:
-        kernels.start(A)
+        await kernels.start(A)
         second = await kernels.lend(B)
         first = await kernels.lend(A)
         assert first.death is None
@@ -170,7 +206,7 @@ async def test_whatever_breaks_a_start_is_told_and_harms_no_other(
     async with launcher.open() as kernels:
         other = await kernels.lend(B)
         launcher.error = error
-        kernels.start(A)
+        await kernels.start(A)
         with pytest.raises(KernelStartFailed) as failed:
             await kernels.lend(A)
         assert str(failed.value) == said
@@ -246,7 +282,7 @@ async def test_who_ends_a_hibernating_kernel_for_good_forgets_it(launcher: Launc
 async def test_what_never_lived_does_not_hibernate(launcher: Launcher) -> None:
     launcher.python = await never_ready(launcher.folder)
     async with launcher.open() as kernels:
-        kernels.start(A)
+        await kernels.start(A)
         await anyio.wait_all_tasks_blocked()
         await kernels.hibernate_all_of("ann", USER_LEFT)
         assert kernels.held == ()
@@ -316,7 +352,7 @@ async def test_at_the_end_none_is_left_not_even_one_that_starts(launcher: Launch
         outputs = busy.execute("print('on', flush=True)\nwhile True: pass")
         await anext(outputs)
         launcher.python = await never_ready(launcher.folder)
-        kernels.start(B)
+        await kernels.start(B)
         await anyio.wait_all_tasks_blocked()
     assert not psutil.pid_exists(busy.pid)
     assert not psutil.pid_exists(idle.pid)
@@ -385,7 +421,7 @@ async def test_who_stops_waiting_gives_the_place_in_the_queue_up(launcher: Launc
         with kernels.kept(A.chat_id):
             await kernels.lend(A)
             with kernels.kept(B.chat_id):
-                kernels.start(B)
+                await kernels.start(B)
                 await anyio.wait_all_tasks_blocked()
                 assert [held.owner for held in kernels.held] == [A, B]
             assert [held.owner for held in kernels.held] == [A]
@@ -409,3 +445,35 @@ async def test_an_idle_kernel_ends_and_a_kept_or_busy_one_does_not(launcher: Lau
         await kept.wait_death()
     idle_too_long = idle_for(0.5).cause
     assert launcher.ends == [(owner, idle_too_long) for owner in (C, B, A)]
+
+
+async def test_each_user_has_the_limits_of_their_own(launcher: Launcher) -> None:
+    launcher.own["bob"] = {"kernels_per_user": 1, "cell_seconds": 0.2}
+    async with launcher.open(per_user=2) as kernels:
+        anns = [await kernels.lend(A), await kernels.lend(B)]
+        bobs = await kernels.lend(STRANGERS)
+        with pytest.raises(CellTimedOut, match=r"0\.2"):
+            await drained(bobs, "while True: pass")
+        await drained(anns[0], "import time; time.sleep(0.3)")
+        await kernels.lend(Owner("bob", "y"))
+        await bobs.wait_death()
+        assert [kernels.alive(owner.chat_id) for owner in (A, B)] == anns
+
+
+async def test_each_users_kernels_are_idle_for_as_long_as_theirs_may(launcher: Launcher) -> None:
+    launcher.own["bob"] = {"idle_seconds": 0.1}
+    async with launcher.open() as kernels:
+        anns, bobs = await kernels.lend(A), await kernels.lend(STRANGERS)
+        await bobs.wait_death()
+        assert kernels.alive(A.chat_id) is anns
+    assert launcher.ends == [(STRANGERS, idle_for(0.1).cause)]
+
+
+async def test_who_has_no_limits_gets_no_kernel(launcher: Launcher) -> None:
+    async with launcher.open() as kernels:
+        nobody = Owner("nobody", "z")
+        for ask in (kernels.start, kernels.lend):
+            with pytest.raises(NotFound, match="no such user"):
+                await ask(nobody)
+        assert kernels.held == ()
+    assert launcher.launched == []

@@ -42,7 +42,7 @@ async def until(overview: Overview, wanted: Callable[[KernelView], bool]) -> Ker
 async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> None:
     talk, overview = await here.talk(), here.service.overview
     assert await overview.kernels() == ()
-    here.service.kernels.start(talk.owner)
+    await here.service.kernels.start(talk.owner)
     (starting,) = await overview.kernels()
     assert (starting.state, starting.id, starting.chat_id) == ("starting", None, talk.chat)
     kernel = await here.service.kernels.lend(talk.owner)
@@ -83,7 +83,7 @@ async def test_a_hibernating_kernel_is_seen_until_it_wakes(here: Opened) -> None
     assert (await overview.totals()).alive == 0
     with pytest.raises(NotFound):
         await admin.act("root", "kill", kernel.id)
-    here.service.kernels.start(talk.owner)
+    await here.service.kernels.start(talk.owner)
     assert [view.state for view in await of_chat(here, talk)] == ["starting"]
     await here.service.kernels.lend(talk.owner)
     assert [view.state for view in await of_chat(here, talk)] == ["idle"]
@@ -118,7 +118,7 @@ async def test_who_waits_is_seen_with_the_place_in_the_queue(here: Opened) -> No
         for talk in talks[:2]:
             await drained(await kernels.lend(talk.owner), "1")
         for talk in talks[2:]:
-            kernels.start(talk.owner)
+            await kernels.start(talk.owner)
         views = [view for view in await here.service.overview.kernels() if view.state in ALIVE]
         assert [(view.state, view.before) for view in views] == [
             ("idle", None),
@@ -133,3 +133,4 @@ def test_the_first_line_that_says_something() -> None:
     assert first_line("\n\n  # load\nx = 1") == "# load"
     assert first_line("") == ""
     assert first_line("x" * 200) == "x" * 120 + "…"
+    assert first_line("\x1b[2J\u202e\n\x1b]0;title\x07x = 1") == "[2J"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.excess import excess_of_files, excess_of_processes, filled_disk, size_in_words
+from kernels.excess import (
+    excess_of_files,
+    excess_of_processes,
+    filled_disk,
+    left_running,
+    size_in_words,
+    time_in_words,
+)
 from kernels.exits import Death
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
@@ -66,6 +73,29 @@ def test_a_full_disk() -> None:
         "The cell wrote to the disk until it was nearly full and Python was ended. "
         "Write less, or delete files first."
     )
+
+
+def test_what_was_left_running() -> None:
+    assert left_running(LIMITS).said() == (
+        "Python used more than 50 % of a processor for 5 minutes while no cell ran, and was ended. "
+        "Start long work in a cell, so that you see it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (60, "1 minute"),
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (0.5, "0.5 seconds"),
+        (3600, "60 minutes"),
+        (9000, "150 minutes"),
+        (28_800, "8 hours"),
+    ],
+)
+def test_times(seconds: float, words: str) -> None:
+    assert time_in_words(seconds) == words
 
 
 @pytest.mark.parametrize(

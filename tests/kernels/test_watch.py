@@ -74,6 +74,23 @@ for _ in range(110):
 time.sleep(1000)
 """
 
+SPINS = "while True: pass"
+BY_A_THREAD = f"""
+import threading
+def spin():
+    {SPINS}
+threading.Thread(target=spin, daemon=True).start()
+"""
+BY_A_PROCESS = f"""
+import subprocess, sys
+started = subprocess.Popen([sys.executable, "-c", "{SPINS}"])
+"""
+UNTIL_IT_HAS_USED = """
+import time
+while time.process_time() < {seconds}: pass
+"""
+ATTENDED = Limits(unattended_cpu=0.1, unattended_seconds=1)
+
 
 @pytest.fixture
 async def watch(launch: Launch) -> AsyncIterator[Watch]:
@@ -189,6 +206,32 @@ async def test_an_idle_kernel_is_ended_too_and_its_neighbour_never_notices(
             "Work on fewer rows or columns at once, or delete what you no longer need."
         )
         assert await value(neighbour, "1") == "1"
+
+
+@pytest.mark.parametrize("code", [BY_A_THREAD, BY_A_PROCESS])
+async def test_what_goes_on_without_a_cell_is_ended_after_a_while(
+    watch: Watch, launch: Launch, tmp_path: Path, code: str
+) -> None:
+    async with (
+        opened(watch, elsewhere(launch, tmp_path), ATTENDED) as (neighbour, _),
+        opened(watch, launch, ATTENDED) as (kernel, watched),
+    ):
+        await run(kernel, code)
+        with anyio.fail_after(30):
+            death = await kernel.wait_death()
+        assert death.said() == (
+            "Python used more than 10 % of a processor for 1 second while no cell ran, and was ended. "
+            "Start long work in a cell, so that you see it."
+        )
+        assert watched.cpu_seconds > 0.1
+        assert await value(neighbour, "1") == "1"
+
+
+async def test_a_cell_may_use_the_processor_for_longer(watch: Watch, launch: Launch) -> None:
+    async with opened(watch, launch, ATTENDED) as (kernel, watched):
+        await run(kernel, UNTIL_IT_HAS_USED.format(seconds=5))
+        assert await value(kernel, "1") == "1"
+        assert watched.cpu_seconds > 4
 
 
 def indented(code: str) -> str:

@@ -11,7 +11,7 @@ from chatkernel.amounts import size_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
-from kernels import FoundTier, Limits, Tier
+from kernels import FoundTier, Tier
 from web.elements import (
     Element,
     a,
@@ -46,7 +46,6 @@ class AdminView:
     totals: KernelTotals
     sessions: int
     audit: Sequence[Audit]
-    limits: Limits
     order: Order
     found: FoundTier | None = None
     advice: Sequence[str] = ()
@@ -99,7 +98,7 @@ def overview(view: AdminView) -> Element:
     return div(
         _totals(view),
         tier_note(view.found, view.advice) if view.found else None,
-        section(kernel_table(view.kernels, view.order, view.limits), cls="kernel-plate"),
+        section(kernel_table(view.kernels, view.order), cls="kernel-plate"),
         _audit(view.audit),
         cls="overview",
     )

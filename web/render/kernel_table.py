@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from chatkernel.amounts import size_said, time_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelAction
-from kernels import Limits
 from web.elements import (
     Attribute,
     Child,
@@ -27,7 +26,7 @@ from web.elements import (
 from web.elements import thead as table_head
 
 HOT_MEMORY = 0.5
-"""Of the memory limit."""
+"""Of its memory limit."""
 
 HOT_CPU = 80.0
 """Percent of a core."""
@@ -52,7 +51,7 @@ class Column:
     title: str
     key: Callable[[NamedKernel], float | str]
     cell: Callable[[NamedKernel], Child]
-    hot: Callable[[NamedKernel, Limits], bool] = lambda _kernel, _limits: False
+    hot: Callable[[NamedKernel], bool] = lambda _kernel: False
     highest: bool = True
     hint: str | None = None
 
@@ -81,7 +80,7 @@ COLUMNS = (
         "State",
         lambda k: -1e9 * STATES.index(k.view.state) + k.view.since_seconds,
         _since,
-        hot=lambda k, _: k.view.state == "busy" and k.view.since_seconds > HOT_BUSY,
+        hot=lambda k: k.view.state == "busy" and k.view.since_seconds > HOT_BUSY,
     ),
     Column("user", "User", lambda k: k.user.casefold(), lambda k: k.user, highest=False),
     Column(
@@ -97,7 +96,7 @@ COLUMNS = (
         "Memory",
         lambda k: k.view.pss_bytes,
         lambda k: size_said(k.view.pss_bytes) if k.view.pss_bytes else "",
-        hot=lambda k, limits: k.view.pss_bytes > HOT_MEMORY * limits.memory_bytes,
+        hot=lambda k: k.view.pss_bytes > HOT_MEMORY * k.view.memory_limit_bytes,
         hint="Its own, and its share of what kernels have in common (PSS)",
     ),
     Column(
@@ -105,7 +104,7 @@ COLUMNS = (
         "CPU",
         lambda k: k.view.cpu_percent,
         lambda k: f"{k.view.cpu_percent:.0f} %" if k.view.pid else "",
-        hot=lambda k, _: k.view.cpu_percent > HOT_CPU,
+        hot=lambda k: k.view.cpu_percent > HOT_CPU,
         hint="Percent of one core",
     ),
     Column(
@@ -158,14 +157,14 @@ class Order:
         return Order(column, not self.falling if again else column.highest)
 
 
-def kernel_table(kernels: Sequence[NamedKernel], order: Order, limits: Limits) -> Element:
+def kernel_table(kernels: Sequence[NamedKernel], order: Order) -> Element:
     """The table, or a word on why there is none."""
     if not kernels:
         return p("No kernel runs. One starts with somebody’s next message.", cls="faint nothing")
     heads = [_head(column, order) for column in COLUMNS]
     return table(
         table_head(tr(heads, th(span("Actions", cls="unseen"), scope="col"))),
-        tbody([_row(kernel, limits) for kernel in order.sorted(kernels)]),
+        tbody([_row(kernel) for kernel in order.sorted(kernels)]),
         cls="kernels",
     )
 
@@ -177,9 +176,9 @@ def _head(column: Column, order: Order) -> Element:
     return th(link, scope="col", aria_sort=sort, cls=f"of-{column.name}")
 
 
-def _row(kernel: NamedKernel, limits: Limits) -> Element:
+def _row(kernel: NamedKernel) -> Element:
     view = kernel.view
-    cells = [_cell(column, kernel, limits) for column in COLUMNS]
+    cells = [_cell(column, kernel) for column in COLUMNS]
     return tr(
         cells,
         td(_actions(kernel) if view.state in LIVING else None, cls="actions"),
@@ -188,8 +187,8 @@ def _row(kernel: NamedKernel, limits: Limits) -> Element:
     )
 
 
-def _cell(column: Column, kernel: NamedKernel, limits: Limits) -> Element:
-    hot = " hot" if column.hot(kernel, limits) else ""
+def _cell(column: Column, kernel: NamedKernel) -> Element:
+    hot = " hot" if column.hot(kernel) else ""
     shown = column.cell(kernel)
     return td(shown, cls=f"of-{column.name}{hot}", data_label=column.title)
 

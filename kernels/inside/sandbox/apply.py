@@ -1,12 +1,13 @@
 """The order of the layers.
 
     prepare()         once, before any fork: what is the same for all
-    fork(separation)  a child in new namespaces, pid 1 in them
-    enter(plan, …)    a new root, another user, no privileges: all that pid 1 and its kernel share
-    confine(plan)     limits, Landlock, the allow-list of system calls: what the kernel adds
+    clone(separation) a child in new namespaces, pid 1 in them; it forks the kernel
+    step_down(…)      another user, no privileges: in pid 1
+    enter(plan, …)    a new root, another user, no privileges: in the kernel, the root also for pid 1
+    confine(plan)     limits, Landlock, the allow-list of system calls
     seal(plan)        no new sockets, in every thread; once the kernel's own are bound
 
-Without namespaces `fork` is an ordinary one. Each raises `LayerFailed` with half of it done, after
+Without namespaces `clone` makes an ordinary child. Each raises `LayerFailed` with half of it done, after
 which the process has to end. PR_SET_PDEATHSIG is set between `enter`, whose change of user clears
 it, and `confine`, which refuses it.
 """
@@ -22,25 +23,37 @@ from .failure import LayerFailed, layer
 from .plan import Plan, Root, Separation
 
 
-def prepare() -> None:
-    """Make ready what every sandbox needs, so that children share it. Changes nothing."""
+def prepare(*roots: tuple[str, ...]) -> None:
+    """Make ready what every sandbox needs, so that children share it: roots that show these paths,
+    too. Changes nothing."""
     with layer("seccomp"):
         seccomp.prepare()
+    for paths in roots:
+        root.prepare(paths)
 
 
-def fork(separation: Separation) -> int:
-    """As `os.fork`, but the child leaves the namespaces of the machine."""
+def clone(separation: Separation) -> int:
+    """As `os.fork`, but the child leaves the namespaces of the machine, and Python isn't told of it."""
     with layer("namespaces"):
-        return namespaces.fork(separation)
+        return namespaces.clone(separation)
+
+
+def step_down(separation: Separation) -> None:
+    """Be the kernel's user with no privileges to lose. What is seen changes when the kernel enters
+    its root, as both are in one mount namespace (pivot_root(2))."""
+    with layer("identity"):
+        if separation.become is not None:
+            namespaces.become(separation.become)
+    with layer("privileges"):
+        privileges.drop()
 
 
 def enter(plan: Plan, outside: tuple[int, int]) -> None:
     """See nothing but the plan's root, be its user, and have no privileges to lose.
 
-    Called in a child of `fork`, whose user and group were ``outside`` before it, with no folder open
-    (one would lead out of the new root). Leaves the terminal of the server.
+    Called in or below a child of `clone`, whose user and group were ``outside`` before it, with no
+    folder open (one would lead out of the new root).
     """
-    os.setsid()
     if plan.separation.shown is not None:
         with layer("namespaces"):
             namespaces.arrive(plan.separation.shown, outside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import cache
 from typing import Final
 
 from .syscall_table import NUMBERS
@@ -18,6 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
+@cache
 def machine() -> str:
     """``x86_64`` or ``aarch64``; OSError for what there is no table for."""
     name = os.uname().machine
@@ -39,7 +41,7 @@ def syscall(name: str, *arguments: Argument) -> int:
 def function(name: str, *arguments: Argument) -> int:
     """The same by a function of the C library's, for what every one has, on every machine."""
     ctypes.set_errno(0)
-    return _checked(name, _libc[name](*map(_argument, arguments)))
+    return _checked(name, getattr(_libc, name)(*map(_argument, arguments)))
 
 
 def prctl(option: int, *arguments: int) -> int:

@@ -7,7 +7,6 @@ under /root), then becomes that user, and only then enters a user namespace of i
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -31,27 +30,16 @@ _SIOCSIFFLAGS: Final = 0x8914  # netdevice(7)
 _IFF_UP_AND_RUNNING: Final = 0x41
 
 
-def fork(separation: Separation) -> int:
-    """As `os.fork`; the child is pid 1 of its namespaces. The caller must have one thread.
+def clone(separation: Separation) -> int:
+    """As `os.fork`, but the child is pid 1 of its namespaces, and neither Python nor the C library is told.
 
-    By clone(2), as unshare(2) would take another fork and its end: 10 ms of a warm process's. The C
-    library isn't told: of what it does at a fork, one thread misses only its own number, until the
-    next one.
+    By clone(2), as unshare(2) would take another fork and its end: 10 ms of a warm process's.
     """
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid = -1
-    try:
-        pid = syscall("clone", _flags(separation) | signal.SIGCHLD, None, None, None, None)
-    finally:
-        if pid == 0:
-            ctypes.pythonapi.PyOS_AfterFork_Child()
-        else:
-            ctypes.pythonapi.PyOS_AfterFork_Parent()
-    return pid
+    return syscall("clone", _flags(separation) | signal.SIGCHLD, None, None, None, None)
 
 
 def arrive(shown: Ids, outside: tuple[int, int]) -> None:
-    """Be ``shown`` in the user namespace that `fork` made; ``outside`` are one's ids before."""
+    """Be ``shown`` in the user namespace that `clone` made; ``outside`` are one's ids before."""
     privileges.be_dumpable()
     process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -43,12 +43,14 @@ class Identity:
 class Separation:
     """What the fork server has to know of a plan; siblings can find it in its memory.
 
-    ``shown`` is there if an ordinary user's child starts in a user namespace.
+    ``shown`` is there if an ordinary user's child starts in a user namespace, ``become`` if a server
+    that is root turns it into somebody else.
     """
 
     namespaces: bool
     network: Network = "none"
     shown: Ids | None = None
+    become: Ids | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` takes."""
@@ -57,7 +59,9 @@ class Separation:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Separation:
         """Raises KeyError or TypeError for what isn't one."""
-        return cls(bool(data["namespaces"]), data["network"], _ids(data["shown"]))
+        return cls(
+            bool(data["namespaces"]), data["network"], _ids(data["shown"]), _ids(data["become"])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +151,9 @@ class Plan:
 
     @property
     def separation(self) -> Separation:
-        shown = None if self.identity.become else self.identity.shown
-        return Separation(self.namespaces, self.network, shown if self.namespaces else None)
+        become = self.identity.become
+        shown = self.identity.shown if self.namespaces and become is None else None
+        return Separation(self.namespaces, self.network, shown, become)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` takes."""

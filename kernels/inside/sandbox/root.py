@@ -2,16 +2,19 @@
 
 Everything is nosuid and nodev, and all but the writable mounts, /tmp, /dev/shm and /dev/pts is
 read-only. /proc is that of the pid namespace, /dev has no devices but the harmless ones.
+
+Paths are text here: at every start `Path` would take longer than the calls.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import cache
+from pathlib import PurePosixPath
 from typing import Final
 
 from . import mounts
@@ -22,7 +25,9 @@ from .plan import Identity, Root
 _BASE: Final = "/tmp"
 """Where the new root is put together; any folder that is there. Hidden by it, but nothing is looked up there after."""
 
-_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICES: Final = tuple(
+    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty")
+)
 _DEVICE_LINKS: Final = {
     "ptmx": "pts/ptmx",
     "fd": "/proc/self/fd",
@@ -45,6 +50,15 @@ _DEVICE: Final = mounts.RDONLY | mounts.NOSUID | mounts.NOEXEC
 
 
 @dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a root shows of the machine: folders and files at their ends, and whether each is a
+    folder; and the links, with their texts, that lead to them from outside of them."""
+
+    ends: Mapping[str, bool]
+    links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
     """A cloned mount, and the place it is for."""
 
@@ -53,32 +67,46 @@ class _Piece:
     is_folder: bool
 
 
+def prepare(paths: tuple[str, ...]) -> None:
+    """Find out what a root of these ``paths`` shows, for all that are entered later."""
+    _shown(paths)
+
+
 def enter(root: Root, identity: Identity) -> None:
     """Make ``root`` the root of this mount namespace, and start in its home.
 
     Needs a mount and a pid namespace of one's own, and the privileges over them.
     """
     mount("none", "/", "", _MS_REC | _MS_PRIVATE)
-    ways = [way for path in root.paths if (way := way_to(path)) is not None]
-    ends = _tops(way.end for way in ways)
+    shown = _shown(root.paths)
     with ExitStack() as opened:
-        pieces = [_piece(end, end, _READ_ONLY, opened) for end in ends]
-        pieces += [_piece(f"/dev/{name}", f"/dev/{name}", _DEVICE, opened) for name in _DEVICES]
-        pieces += [
-            _piece(one.inside, one.outside, _WRITABLE if one.writable else _READ_ONLY, opened)
-            for one in sorted(root.mounts, key=lambda one: len(PurePosixPath(one.inside).parts))
-        ]
-        _refuse_covering(root, ends)
-        flags = _MS_NOSUID | _MS_NODEV
-        mount("tmpfs", _BASE, "tmpfs", flags, "size=4m,nr_inodes=4k,mode=755")
+        pieces = list(_pieces(root, shown, opened))
+        _refuse_covering(root, shown.ends)
+        mount("tmpfs", _BASE, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=4m,nr_inodes=4k,mode=755")
         os.chdir(_BASE)
         _furnish(root, identity)
-        for way in ways:
-            _link_all(way.links, ends)
+        for path, text in shown.links.items():
+            _link(path.lstrip("/"), text)
         _attach_all(pieces)
     _hide(root.hidden)
     _pivot()
     os.chdir(root.home)
+
+
+@cache
+def _shown(paths: tuple[str, ...]) -> _Shown:
+    """Found once: looking for links takes longer than all mounts together."""
+    ways = [way for path in paths if (way := way_to(path)) is not None]
+    ends = _tops(way.end for way in ways)
+    links = {path: text for way in ways for path, text in way.links.items()}
+    return _Shown(
+        {end: os.path.isdir(end) for end in ends},  # noqa: PTH112
+        {
+            path: text
+            for path, text in links.items()
+            if not any(_is_below(path, end) for end in ends)
+        },
+    )
 
 
 def _tops(paths: Iterator[str]) -> list[str]:
@@ -94,13 +122,25 @@ def _is_below(path: str, top: str) -> bool:
     return path == top or path.startswith(f"{top.rstrip('/')}/")
 
 
-def _piece(inside: str, outside: str, attributes: int, opened: ExitStack) -> _Piece:
-    tree = mounts.clone(outside, attributes)
+def _pieces(root: Root, shown: _Shown, opened: ExitStack) -> Iterator[_Piece]:
+    """All that is mounted from outside, what lies in another after it."""
+    for end, is_folder in shown.ends.items():
+        with suppress(FileNotFoundError):  # it went since it was found
+            yield _Piece(end, _clone(end, _READ_ONLY, opened), is_folder)
+    for device in _DEVICES:
+        yield _Piece(device, _clone(device, _DEVICE, opened), is_folder=False)
+    for one in sorted(root.mounts, key=lambda one: one.inside.count("/")):
+        tree = _clone(one.outside, _WRITABLE if one.writable else _READ_ONLY, opened)
+        yield _Piece(one.inside, tree, os.path.isdir(one.outside))  # noqa: PTH112
+
+
+def _clone(path: str, attributes: int, opened: ExitStack) -> int:
+    tree = mounts.clone(path, attributes)
     opened.callback(os.close, tree)
-    return _Piece(inside, tree, Path(outside).is_dir())
+    return tree
 
 
-def _refuse_covering(root: Root, ends: list[str]) -> None:
+def _refuse_covering(root: Root, ends: Iterable[str]) -> None:
     for one in root.mounts:
         for end in ends:
             if _is_below(end, one.inside):
@@ -111,16 +151,16 @@ def _furnish(root: Root, identity: Identity) -> None:
     """The folders, files and file systems of our own."""
     sizes = f"size={root.tmp_bytes},nr_inodes={root.tmp_files},mode=1777"
     for folder in ("dev/shm", "dev/pts", "proc", "tmp", "etc"):
-        Path(folder).mkdir(parents=True)
+        os.makedirs(folder)  # noqa: PTH103
     mount("tmpfs", "tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, sizes)
     flags = _MS_NOSUID | _MS_NOEXEC
     mount("tmpfs", "dev/shm", "tmpfs", flags | _MS_NODEV, sizes)
     mount("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=620")
     mount("proc", "proc", "proc", flags | _MS_NODEV | _MS_RDONLY)
     for name, target in _DEVICE_LINKS.items():
-        Path("dev", name).symlink_to(target)
+        os.symlink(target, f"dev/{name}")  # noqa: PTH211
     for name, text in _etc(root, identity).items():
-        Path("etc", name).write_text(text)
+        _write(f"etc/{name}", text)
 
 
 def _etc(root: Root, identity: Identity) -> dict[str, str]:
@@ -134,13 +174,17 @@ def _etc(root: Root, identity: Identity) -> dict[str, str]:
     }
 
 
-def _link_all(links: dict[str, str], ends: list[str]) -> None:
-    for path, text in links.items():
-        link = Path(path.lstrip("/"))
-        if any(_is_below(path, end) for end in ends) or link.is_symlink():
-            continue
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(text)
+def _link(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120
+    os.symlink(text, path)  # noqa: PTH211
+
+
+def _write(path: str, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
 
 
 def _attach_all(pieces: list[_Piece]) -> None:
@@ -158,18 +202,17 @@ def _attach_all(pieces: list[_Piece]) -> None:
 
 
 def _make_place(piece: _Piece) -> None:
-    """In text, as `Path` takes longer than the calls, at every start."""
     place = piece.inside.lstrip("/")
     above = os.path.dirname(place)  # noqa: PTH120
     os.makedirs(place if piece.is_folder else above or ".", exist_ok=True)  # noqa: PTH103
     if not piece.is_folder:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        _write(place, "")
 
 
 def _hide(paths: tuple[str, ...]) -> None:
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
     for path in paths:
-        if Path(path.lstrip("/")).is_dir():
+        if os.path.isdir(path.lstrip("/")):  # noqa: PTH112
             mount("tmpfs", path.lstrip("/"), "tmpfs", flags, "size=4k,nr_inodes=2,mode=755")
 
 

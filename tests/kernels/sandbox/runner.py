@@ -50,7 +50,7 @@ def main() -> None:
     laps = Laps()
     outside = os.geteuid(), os.getegid()
     with laps.lap("fork"):
-        pid = apply.fork(plan.separation)
+        pid = apply.clone(plan.separation)
     if pid == 0:
         os.close(reads)
         exit_after(lambda: _entered(plan, outside, machine, writes, laps))

@@ -33,7 +33,7 @@ plan = Plan.from_json(json.loads(sys.argv[1]))
 {before}
 try:
     outside = os.geteuid(), os.getegid()
-    if pid := apply.fork(plan.separation):
+    if pid := apply.clone(plan.separation):
         os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     apply.enter(plan, outside)
     apply.confine(plan)

@@ -9,13 +9,19 @@ import pytest
 
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelView
-from kernels import Limits, Tier
+from kernels import Tier
 from web.elements import to_html
 from web.render.kernel_table import COLUMNS, Order, kernel_table
 
-LIMITS = Limits(memory_bytes=1 << 30)
 QUIET = KernelView(
-    chat_id="c1", user_id="u1", state="idle", since_seconds=3, id="k1", pid=7, tier=Tier.FULL
+    chat_id="c1",
+    user_id="u1",
+    state="idle",
+    since_seconds=3,
+    id="k1",
+    pid=7,
+    tier=Tier.FULL,
+    memory_limit_bytes=1 << 30,
 )
 
 
@@ -24,7 +30,7 @@ def named(view: KernelView, user: str = "ann") -> NamedKernel:
 
 
 def shown(*views: KernelView) -> str:
-    return to_html(kernel_table([named(view) for view in views], Order.of(""), LIMITS))
+    return to_html(kernel_table([named(view) for view in views], Order.of("")))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +44,12 @@ def shown(*views: KernelView) -> str:
 def test_the_hot_ones_are_coloured(view: KernelView, column: str) -> None:
     assert re.findall(r'"of-(\w+) hot"', shown(view)) == [column]
     assert " hot" not in shown(QUIET, replace(QUIET, cpu_percent=80, pss_bytes=1 << 29))
+
+
+def test_memory_is_hot_by_the_kernels_own_limit() -> None:
+    ample = replace(QUIET, pss_bytes=(1 << 29) + 1, memory_limit_bytes=16 << 30)
+    assert " hot" not in shown(ample)
+    assert " hot" in shown(replace(ample, memory_limit_bytes=1 << 29))
 
 
 def test_it_is_sorted_by_any_column_both_ways() -> None:
@@ -83,7 +95,7 @@ def test_why_one_hibernates_or_died_is_said_below_those_that_live() -> None:
 def test_names_and_code_are_only_text() -> None:
     hostile = "<script>alert(1)</script>"
     view = replace(QUIET, state="busy", code=hostile)
-    html = to_html(kernel_table([NamedKernel(view, f'"{hostile}', hostile)], Order.of(""), LIMITS))
+    html = to_html(kernel_table([NamedKernel(view, f'"{hostile}', hostile)], Order.of("")))
     assert "<script" not in html
 
 

@@ -1,0 +1,139 @@
+"""The leader: the kernel's parent, which outlives it by a moment, and takes the kernel along when it ends.
+
+In a pid namespace it is pid 1: it reaps what the kernel leaves, and all ends with it. Without one it
+is a subreaper, and ends all that comes from it. It runs no code of the user's.
+
+Whatever it writes to, and what the fork server writes to later, is memory of its own: so it forks the
+kernel at once, and where it can it goes on as a program of a few bytes. Python isn't told that the
+leader is another process: what Python and its libraries do after a fork, they do in the kernel alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from . import leader_program
+from .processes import become_subreaper, die_with, keep_memory_private, kill_children
+from .sandbox.apply import clone, step_down
+from .sandbox.libc import function
+from .sandbox.plan import Separation
+
+_ENDED = 128 + signal.SIGTERM
+_FAILED = 70  # EX_SOFTWARE of sysexits.h(3head)
+
+
+@dataclass(frozen=True)
+class Leader:
+    """What its kernel knows of it: its number, and a descriptor that ends when it has stepped down."""
+
+    pid: int
+    stepping_down: int
+
+    def wait(self) -> None:
+        """Wait until it has no privileges left."""
+        os.read(self.stepping_down, 1)
+        os.close(self.stepping_down)
+
+
+def fork(
+    separation: Separation,
+    own: int,
+    *,
+    program: int | None,
+    leave: Callable[[], None],
+    be_kernel: Callable[[Leader], None],
+) -> int:
+    """A new leader's number; ``be_kernel`` is called in the kernel below it. The caller must have one thread.
+
+    ``leave`` is called in the leader before that. On ``own``, a SOCK_SEQPACKET socket, the leader
+    tells in four bytes the status that os.waitpid gives when the kernel has ended. ``program`` is what
+    it goes on as (`leader_program`).
+
+    Raises:
+        LayerFailed: the namespaces were refused.
+    """
+    ctypes.pythonapi.PyOS_BeforeFork()
+    try:
+        pid = clone(separation)
+        if pid == 0:
+            _run(lambda: _lead(separation, own, program, leave, be_kernel))
+    finally:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+    return pid
+
+
+def _run(body: Callable[[], None]) -> NoReturn:
+    """A child's part of a fork: nothing may get out into the fork server's own loop."""
+    try:
+        body()
+    except BaseException:  # noqa: BLE001 whatever it is, this process ends here
+        traceback.print_exc(file=sys.__stderr__)
+        os._exit(_FAILED)
+    os._exit(0)
+
+
+def _lead(
+    separation: Separation,
+    own: int,
+    program: int | None,
+    leave: Callable[[], None],
+    be_kernel: Callable[[Leader], None],
+) -> None:
+    server = os.getppid()
+    leave()
+    os.setsid()
+    die_with(server)
+    become_subreaper()
+    stepping_down, stepped_down = os.pipe()
+    leader = Leader(os.getpid(), stepping_down)
+    kernel = function("fork")  # the C library's, whose mutexes know their owner by number
+    if kernel == 0:
+        os.close(stepped_down)
+        if program is not None:
+            os.close(program)
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        be_kernel(leader)
+        return
+    _step_down(separation, server)
+    if program is not None and separation.namespaces and kernel == leader_program.KERNEL:
+        own, stepped_down = leader_program.become(program, own, stepped_down)
+    keep_memory_private()
+    os.close(stepped_down)
+    status = _outlive(kernel)
+    if not separation.namespaces:  # else they end with us
+        kill_children()
+    with suppress(OSError):  # the server is gone, and so shall we be
+        os.write(own, struct.pack("=i", status))
+
+
+def _step_down(separation: Separation, server: int) -> None:
+    step_down(separation)
+    # Again, as the change of user has cleared it.
+    if separation.namespaces:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with(server)
+    else:  # what is below a leader that is killed lives on, unless it has the time to end it
+        signal.signal(signal.SIGTERM, _end_all)
+        die_with(server, by=signal.SIGTERM)
+
+
+def _outlive(kernel: int) -> int:
+    """Reap until the kernel has ended; its status."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == kernel:
+            return status
+
+
+def _end_all(_number: int, _frame: object) -> None:
+    kill_children()
+    os._exit(_ENDED)

@@ -1,0 +1,77 @@
+"""A leader with a kernel that does nothing but end: as Python goes on, and as the program does."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kernels.inside.sandbox.plan import Ids, Separation
+
+ROOT = Path(__file__).resolve().parents[3]
+OWNER = Ids(54_321, 54_321)  # needs no account
+
+LEAD = """
+import json, os, socket, sys, time
+from kernels.inside import leader, leader_program
+from kernels.inside.sandbox.plan import Separation
+
+separation = Separation.from_json(json.loads(sys.argv[1]))
+program = leader_program.make() if sys.argv[2] == "program" else None
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+def be_kernel(found):
+    if separation.become is not None:
+        os.setresuid(*[separation.become.uid] * 3)
+    if os.fork() == 0:  # an orphan that would stay
+        time.sleep(600)
+    found.wait()
+    {kernel}
+
+pid = leader.fork(separation, theirs.fileno(), program=program, leave=ours.close, be_kernel=be_kernel)
+theirs.close()
+print(ours.recv(100).hex(), flush=True)
+os.waitpid(pid, 0)
+os._exit(0)  # Python wasn't told of all its forks
+"""
+
+separations = {
+    "namespaces": Separation(
+        namespaces=True,
+        shown=None if os.getuid() == 0 else Ids(1000, 1000),
+        become=OWNER if os.getuid() == 0 else None,
+    ),
+    "none": Separation(namespaces=False, become=OWNER if os.getuid() == 0 else None),
+}
+
+
+def status_of(kernel: str, separation: Separation, going_on: str) -> int:
+    """The exit code that the leader tells, as in `subprocess.Popen`. Nothing of it is left."""
+    script = LEAD.format(kernel=kernel)
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(separation.to_json()), going_on],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return os.waitstatus_to_exitcode(*struct.unpack("=i", bytes.fromhex(done.stdout.strip())))
+
+
+@pytest.mark.parametrize("going_on", ["python", "program"])
+@pytest.mark.parametrize("where", sorted(separations))
+def test_it_tells_how_the_kernel_ended(where: str, going_on: str) -> None:
+    assert status_of("os._exit(7)", separations[where], going_on) == 7
+
+
+@pytest.mark.parametrize("going_on", ["python", "program"])
+@pytest.mark.parametrize("where", sorted(separations))
+def test_it_tells_by_which_signal(where: str, going_on: str) -> None:
+    code = "os.kill(os.getpid(), 9); time.sleep(60)"
+    assert status_of(code, separations[where], going_on) == -9
