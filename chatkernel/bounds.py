@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kernels import Limits, Tier
-from kernels.excess import size_in_words, time_in_words
+from kernels.excess import time_in_words
+from kernels.sizes import size_in_words
 
 
 @dataclass(frozen=True)

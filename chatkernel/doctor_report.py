@@ -9,7 +9,7 @@ from chatkernel.console import plain
 from chatkernel.doctor import Examined, KernelsFound
 from chatkernel.tier_advice import MEANS
 from kernels import Tier
-from kernels.excess import size_in_words
+from kernels.sizes import size_in_words
 
 _STYLES = {Tier.FULL: "green", Tier.LANDLOCK: "yellow", Tier.NONE: "red"}
 

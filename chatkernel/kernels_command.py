@@ -8,12 +8,13 @@ import httpx
 import orjson
 from rich.table import Table
 
-from chatkernel.amounts import size_said, time_said
 from chatkernel.console import TerminalConsole, plain
+from chatkernel.durations import time_said
 from chatkernel.errors import ChatkernelError, InvalidRequest
 from chatkernel.kernel_view import KernelAction
 from chatkernel.settings import Settings
 from chatkernel.store.running_server import RunningServer
+from kernels.sizes import size_in_words
 
 _SECONDS = 30.0
 _PIPED_WIDTH = 240
@@ -104,7 +105,7 @@ def _cells(kernel: dict[str, Any]) -> tuple[str, ...]:
         kernel["user"],
         kernel["chat"],
         kernel["code"] or kernel["cause"],
-        size_said(kernel["pss_bytes"]) if kernel["pss_bytes"] else "",
+        size_in_words(kernel["pss_bytes"]) if kernel["pss_bytes"] else "",
         f"{kernel['cpu_percent']:.0f} %" if kernel["pid"] else "",
         time_said(kernel["cpu_seconds"]) if started else "",
         str(kernel["processes"] or ""),
@@ -117,5 +118,5 @@ def _sums(found: dict[str, Any]) -> str:
     totals = found["totals"]
     return (
         f"{totals['alive']} of {totals['most']} kernels, {totals['busy']} busy, {totals['waiting']} waiting; "
-        f"{size_said(totals['pss_bytes'])}, {totals['cpu_percent']:.0f} % of a core; {found['sessions']} sessions"
+        f"{size_in_words(totals['pss_bytes'])}, {totals['cpu_percent']:.0f} % of a core; {found['sessions']} sessions"
     )

@@ -13,6 +13,7 @@ from jupyter_client.session import Session
 
 from kernels.limits import Limits
 from kernels.pace import Pace
+from kernels.sizes import size_in_words
 from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
 
 _QUEUED_MESSAGES = 2
@@ -137,7 +138,7 @@ class Channels:
 
 def too_large(limits: Limits) -> str:
     """What is said of a message that ZMQ, or we, did not take for its size."""
-    return f"larger than {limits.message_bytes / 2**20:g} MiB"
+    return f"larger than {size_in_words(limits.message_bytes)}"
 
 
 class _Incoming:

@@ -16,6 +16,7 @@ Each message is a sentence for the user.
 from __future__ import annotations
 
 from kernels.exits import Death
+from kernels.sizes import size_in_words
 
 
 class KernelError(Exception):
@@ -74,7 +75,7 @@ class BundleTooLarge(KernelError):
 
     def __init__(self, name: str, size: int, limit: int) -> None:
         super().__init__(
-            f"{name} is too large to show: {size / 2**20:.0f} MiB, where {limit / 2**20:.0f} fit."
+            f"{name} is too large to show: {size_in_words(size)}, where {size_in_words(limit)} fit."
         )
         self.name = name
         self.size = size

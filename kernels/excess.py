@@ -7,9 +7,8 @@ import signal
 from kernels.exits import Death, ended_for
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
+from kernels.sizes import size_in_words
 from kernels.usage import Usage
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 _LESS_DATA = "Work on fewer rows or columns at once, or delete what you no longer need."
 _LESS_DISK = "Write less, or delete files first."
@@ -59,14 +58,6 @@ def left_running(limits: Limits) -> Death:
         f"used more than {share} for {time_in_words(limits.unattended_seconds)} while no cell ran"
     )
     return Death(-signal.SIGKILL, deed, f"Python {deed}, and was ended.", _IN_A_CELL)
-
-
-def size_in_words(size: int) -> str:
-    """``2 GiB``, ``1.5 MiB``."""
-    for power, unit in reversed(tuple(enumerate(_UNITS))):
-        if size >= 1 << 10 * power:
-            return f"{size / (1 << 10 * power):.3g} {unit}"
-    return f"{size} bytes"
 
 
 def time_in_words(seconds: float) -> str:

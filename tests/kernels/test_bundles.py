@@ -137,7 +137,7 @@ x = Raises()
 
 async def test_a_bundle_too_large_is_told_with_its_size(kernel: Kernel) -> None:
     await run(kernel, "x = 'x' * 20_000_000")
-    with pytest.raises(BundleTooLarge, match="19 MiB, where 16 fit"):
+    with pytest.raises(BundleTooLarge, match=r"19\.1 MiB, where 16 MiB fit"):
         await kernel.bundle("x")
     assert await value(kernel, "1") == "1"
 

@@ -9,7 +9,6 @@ from kernels.excess import (
     excess_of_processes,
     filled_disk,
     left_running,
-    size_in_words,
     time_in_words,
 )
 from kernels.exits import Death
@@ -96,11 +95,3 @@ def test_what_was_left_running() -> None:
 )
 def test_times(seconds: float, words: str) -> None:
     assert time_in_words(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (2 << 30, "2 GiB"), (1536 << 10, "1.5 MiB")],
-)
-def test_sizes(size: int, words: str) -> None:
-    assert size_in_words(size) == words

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from chatkernel.amounts import size_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
 from kernels import FoundTier, Tier
+from kernels.sizes import size_in_words
 from web.elements import (
     Element,
     a,
@@ -109,16 +109,18 @@ def _totals(view: AdminView) -> Element:
     used = totals.memory_bytes - totals.memory_free_bytes
     waiting = f", {totals.waiting} waiting" if totals.waiting else ""
     fork_server = (
-        size_said(totals.fork_server_pss_bytes) if totals.fork_server_pid is not None else "down"
+        size_in_words(totals.fork_server_pss_bytes)
+        if totals.fork_server_pid is not None
+        else "down"
     )
     return ul(
         _total("Kernels", str(totals.alive), f"of {totals.most}, {totals.busy} busy{waiting}"),
-        _total("Memory", size_said(totals.pss_bytes), "of all kernels"),
+        _total("Memory", size_in_words(totals.pss_bytes), "of all kernels"),
         _total("CPU", f"{totals.cpu_percent:.0f} %", "of a core"),
         _total("Sessions", str(view.sessions), "open"),
         _total("Fork server", fork_server, _pid(totals)),
-        _total("Machine", size_said(used), f"of {size_said(totals.memory_bytes)} used"),
-        _total("Disk", size_said(totals.disk_free_bytes), "free"),
+        _total("Machine", size_in_words(used), f"of {size_in_words(totals.memory_bytes)} used"),
+        _total("Disk", size_in_words(totals.disk_free_bytes), "free"),
         _sandbox(view.found),
         cls="totals",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chatkernel.events import FRAME_MIME, PLOTLY_MIME, ArtifactRef
+from kernels.sizes import size_in_words
 from web.elements import Element, a, element, iframe, img, small, span
 from web.render.icons import icon
 
@@ -62,15 +63,3 @@ def _download(ref: ArtifactRef, url: str) -> Element:
         cls="chip",
         data_artifact=ref.id,
     )
-
-
-def size_in_words(size: int) -> str:
-    """``size`` bytes for people: "512 B", "1.5 MB"."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return (
-                f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
-            )
-        amount /= 1000
-    return f"{amount:.1f} GB"

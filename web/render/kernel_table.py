@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatkernel.amounts import size_said, time_said
+from chatkernel.durations import time_said
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelAction
+from kernels.sizes import size_in_words
 from web.elements import (
     Attribute,
     Child,
@@ -95,7 +96,7 @@ COLUMNS = (
         "memory",
         "Memory",
         lambda k: k.view.pss_bytes,
-        lambda k: size_said(k.view.pss_bytes) if k.view.pss_bytes else "",
+        lambda k: size_in_words(k.view.pss_bytes) if k.view.pss_bytes else "",
         hot=lambda k: k.view.pss_bytes > HOT_MEMORY * k.view.memory_limit_bytes,
         hint="Its own, and its share of what kernels have in common (PSS)",
     ),

@@ -1,19 +1,6 @@
-"""Sizes and times in few characters, for tables."""
+"""Times in few characters, for tables."""
 
 from __future__ import annotations
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def size_said(count: float) -> str:
-    """Bytes with a unit: "16 MiB", "1.5 GiB"."""
-    unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:
-        count /= 1024
-        unit += 1
-    return (
-        f"{count:.1f} {_UNITS[unit]}" if unit > 2 and count < 100 else f"{count:.0f} {_UNITS[unit]}"
-    )
 
 
 def time_said(seconds: float) -> str:
