@@ -18,6 +18,7 @@ ChatkernelError                       500 internal
 ├── StorageFailed                     500 storage_failed
 │   ├── DiskFull                      507 disk_full
 │   └── DamagedTurn                   500 damaged_turn      one turn; the others open
+├── ModelFailed                       502 model_failed
 └── UnusableEnvironment               503 unusable          the command line exits with 2
     ├── SettingsInvalid               503 settings_invalid
     ├── DataFolderUnusable            503 data_folder_unusable
