@@ -1,5 +1,5 @@
-"""A kernel's process begins here, ``python -P …/inside/__main__.py -f CONNECTION_FILE``, and so does
-that of the fork server, ``… --fork-server DESCRIPTOR --preload MODULES``.
+"""The fork server's process begins here: ``python -P …/inside/__main__.py --fork-server DESCRIPTOR
+--preload MODULES``. Kernels are forked from it.
 
 This folder is loaded as a private package: the name ``kernels`` stays the user's, and nothing of
 the server's can be imported by accident.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
-import os
 import signal
 import sys
 from pathlib import Path
@@ -20,10 +19,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def _die_with_server() -> None:
-    parent = int(os.environ.pop("JPY_PARENT_PID", "0"))
+    """From now on, not only from when all is imported. One that died before closes our socket."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if parent and os.getppid() != parent:  # it died before we asked to be told
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _load_package() -> None:
@@ -41,8 +38,7 @@ def _load_package() -> None:
 def _main() -> None:
     _die_with_server()
     _load_package()
-    part = "fork_server" if "--fork-server" in sys.argv else "start"
-    importlib.import_module(f"{_PACKAGE}.{part}").main(sys.argv[1:])
+    importlib.import_module(f"{_PACKAGE}.fork_server").main(sys.argv[1:])
 
 
 if __name__ == "__main__":
