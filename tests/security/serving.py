@@ -18,22 +18,12 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.kernels.sandbox.kinds import Kind
 from tests.kernels.sandbox.machine import SECRET, machine
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 _NO_NAMESPACES = re.compile(r"KernelStartFailed: Python did not start: (namespaces: .*)")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """``server`` is who it runs as: "root", or "user"."""
-
-    tier: str
-    server: str
-
-    def __str__(self) -> str:
-        return f"{self.tier}-{self.server}"
 
 
 @dataclass(frozen=True)

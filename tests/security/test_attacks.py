@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from kernels.inside.sandbox import landlock
 from tests.kernels.sandbox import attacks as of_the_layers
+from tests.kernels.sandbox.kinds import KINDS, Kind
 from tests.security.attacks import ATTACKS
-from tests.security.serving import Attacked, Kind, attacked
+from tests.security.serving import Attacked, attacked
 from tests.security.table import (
     BY_SIGNALS,
     FAMILIES,
@@ -24,7 +24,6 @@ from tests.security.table import (
     sign_of,
 )
 
-KINDS = [Kind(tier, server) for tier in ("full", "landlock") for server in ("root", "user")]
 SCOPED_SIGNALS = 6  # the Landlock ABI
 
 
@@ -34,10 +33,7 @@ def done(request: pytest.FixtureRequest) -> Attacked:
 
 
 def run(kind: Kind) -> Attacked:
-    if kind.server == "root" and os.geteuid() != 0:
-        pytest.skip("only root's tests can start root's server")
-    if kind.tier == "landlock" and landlock.abi() == 0:
-        pytest.skip("this machine has no Landlock")
+    kind.need()
     # Not in /tmp, of which a kernel has its own; nor pytest's folders, which are closed to others.
     with TemporaryDirectory(prefix="ck-", dir="/var/tmp") as folder:
         return attacked(kind, Path(folder))

@@ -17,19 +17,15 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from kernels.inside.sandbox import landlock
-from tests.security.serving import ROOT, Kind
+from tests.kernels.sandbox.kinds import KINDS, Kind
+from tests.security.serving import ROOT
 
-KINDS = [Kind(tier, server) for tier in ("full", "landlock") for server in ("root", "user")]
 SECONDS = 15
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_daemons_end_with_their_kernel_its_fork_server_and_the_server(kind: Kind) -> None:
-    if kind.server == "root" and os.geteuid() != 0:
-        pytest.skip("only root's tests can start root's server")
-    if kind.tier == "landlock" and landlock.abi() == 0:
-        pytest.skip("this machine has no Landlock")
+    kind.need()
     name = f"ck{secrets.token_hex(4)}"
     with (
         TemporaryDirectory(prefix="ck-", dir="/var/tmp") as folder,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from kernels.inside.sandbox import landlock
 from tests.kernels.sandbox.attacks import ATTACKS
+from tests.kernels.sandbox.kinds import KINDS, Kind
 from tests.kernels.sandbox.machine import machine
 from tests.kernels.sandbox.works import NEED_NAMESPACES, NEED_SOCKETS, WORKS
 
@@ -22,17 +22,6 @@ ROOT = Path(__file__).resolve().parents[3]
 OWNER = 54_321  # needs no account
 SCOPED_SIGNALS = 6  # the Landlock ABI
 BY_SIGNALS = {"signal_another_process", "signal_it_by_descriptor"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """``server`` is who applies the sandbox: "root", or "user"."""
-
-    tier: str
-    server: str
-
-    def __str__(self) -> str:
-        return f"{self.tier}-{self.server}"
 
 
 @dataclass(frozen=True)
@@ -44,16 +33,10 @@ class Sandboxed:
     results: dict[str, dict[str, Any]]
 
 
-KINDS = [Kind(tier, server) for tier in ("full", "landlock") for server in ("root", "user")]
-
-
 @pytest.fixture(scope="module", params=KINDS, ids=str)
 def sandboxed(request: pytest.FixtureRequest) -> Sandboxed:
     kind: Kind = request.param
-    if kind.server == "root" and os.geteuid() != 0:
-        pytest.skip("only root can make a sandbox as root does")
-    if kind.tier == "landlock" and landlock.abi() == 0:
-        pytest.skip("this machine has no Landlock")
+    kind.need()
     with TemporaryDirectory() as folder:  # pytest's own are closed to other users
         said = tried(kind, Path(folder))
     return Sandboxed(kind, said["abi"], said["results"])
