@@ -16,6 +16,7 @@ from anyio import to_thread
 from chatkernel.agent.work import TakesTurns
 from chatkernel.archive import Archive
 from chatkernel.ended_kernels import Ended
+from chatkernel.errors import UnusableEnvironment
 from chatkernel.kernel_admin import KernelAdmin
 from chatkernel.launcher import Launcher, kernel_files, kernel_python
 from chatkernel.live_kernels import LiveKernels
@@ -33,7 +34,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Limits, Watch, sweep
+from kernels import Limits, MachineUnfit, Watch, need_linux, sweep
 
 log = logging.getLogger(__name__)
 
@@ -103,9 +104,10 @@ async def open_service(
     """Lock the data folder, put it in order and open all that a chat needs; close it in reverse.
 
     Raises:
-        UnusableEnvironment: the folder can't be used, or another server uses it.
+        UnusableEnvironment: the folder can't be used, another server uses it, or this isn't Linux.
         UnknownModel: the model that was asked for can't be.
     """
+    _refuse_other_systems()
     limits = settings.limits
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
@@ -155,6 +157,14 @@ async def open_service(
             overview,
             KernelAdmin(database, kernels, overview),
         )
+
+
+def _refuse_other_systems() -> None:
+    """Before anything is made: no kernel could start."""
+    try:
+        need_linux()
+    except MachineUnfit as error:
+        raise UnusableEnvironment(str(error)) from error
 
 
 def _log_swept(swept: Swept) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,6 @@ class Machine:
     """What a machine says of itself; None where it says nothing. It explains a tier that was found,
     and is never what a tier is found by."""
 
-    system: str = "linux"
     in_container: bool = False
     apparmor_restricts: int | None = None
     namespaces_of_users: int | None = None
@@ -44,7 +42,6 @@ class Machine:
     def look(cls) -> Machine:
         """This machine."""
         return cls(
-            system=sys.platform,
             in_container=any(path.exists() for path in _CONTAINERS),
             apparmor_restricts=_number("kernel/apparmor_restrict_unprivileged_userns"),
             namespaces_of_users=_number("kernel/unprivileged_userns_clone"),
@@ -55,10 +52,6 @@ class Machine:
 
 def advice(found: FoundTier, machine: Machine) -> tuple[str, ...]:
     """Sentences that each name one thing to do; none when there is no better tier."""
-    if machine.system != "linux":
-        return (
-            "Kernels are sandboxed on Linux only: run chatkernel there, or in a virtual machine.",
-        )
     sentences: list[str] = []
     if Tier.FULL in found.refused:
         sentences += _for_namespaces(machine)

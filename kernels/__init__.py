@@ -8,6 +8,7 @@ from kernels.errors import (
     KernelDied,
     KernelError,
     KernelStartFailed,
+    MachineUnfit,
     NoSuchVariable,
     RequestTimedOut,
 )
@@ -35,6 +36,7 @@ from kernels.outputs import (
     to_nbformat,
 )
 from kernels.sandbox import Sandbox, Tier
+from kernels.system import need_linux
 from kernels.tiers import FoundTier, find_tier
 from kernels.transcript import Transcript
 from kernels.usage import read_pss
@@ -67,6 +69,7 @@ __all__ = [
     "Ladder",
     "Launch",
     "Limits",
+    "MachineUnfit",
     "Message",
     "News",
     "NoSuchVariable",
@@ -90,6 +93,7 @@ __all__ = [
     "from_message",
     "from_nbformat",
     "kernel_environment",
+    "need_linux",
     "read_pss",
     "record",
     "sweep",

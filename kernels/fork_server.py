@@ -21,6 +21,7 @@ from kernels.exits import classify
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Separation
 from kernels.log import Log
+from kernels.system import need_linux
 
 PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
 """Imported before the first fork, unless something else is asked for."""
@@ -90,6 +91,7 @@ class ForkServer:
 
         Raises:
             ForkServerFailed: the interpreter can't run kernels; the reason quotes its last words.
+            MachineUnfit: this isn't Linux.
         """
         server = cls(python, preload)
         try:
@@ -107,7 +109,7 @@ class ForkServer:
         """Start it if it doesn't run; what it said of its start.
 
         Raises:
-            ForkServerFailed
+            ForkServerFailed, MachineUnfit
         """
         async with self._asking:
             return (await self._ensure()).warmed
@@ -117,7 +119,7 @@ class ForkServer:
         (``kernels/inside/birth.py``), ``log`` becomes its stdout and stderr.
 
         Raises:
-            ForkServerFailed, KernelStartFailed
+            ForkServerFailed, MachineUnfit, KernelStartFailed
         """
         try:
             return await self._fork(request, separation, log=log)
@@ -173,6 +175,7 @@ class _Running:
 
     @classmethod
     async def start(cls, python: str, preload: Sequence[str], *, seconds: float) -> _Running:
+        need_linux()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         command = [python, "-P", str(_INSIDE), "--fork-server", str(theirs.fileno())]

@@ -286,6 +286,34 @@ def as_nobody() -> list[str]:
     return [*command, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 
 
+ELSEWHERE = """
+import psutil, sys, uvicorn, chatkernel.asking, chatkernel.doctor, web.server
+from chatkernel.cli import main
+sys.platform = "darwin"
+main()
+"""
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("ask", "1"), ("doctor",)])
+def test_that_kernels_need_linux_is_said_before_anything_is_made(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, *command, "--data", str(tmp_path / "data")],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "Kernels need Linux: this is darwin" in said
+    assert "Run chatkernel on Linux" in said
+    assert "Python did not start" not in said
+    assert not (tmp_path / "data").exists()
+
+
 def bare_python(folder: Path, *, lacks: str | None = None) -> str:
     """An interpreter with no packages, or with ours but one."""
     venv.create(folder, symlinks=True)
