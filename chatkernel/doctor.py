@@ -32,6 +32,7 @@ from kernels import (
     Warmed,
     find_tier,
 )
+from kernels.passage import let_pass
 
 _PROBE = """\
 import json, os, platform, resource, socket
@@ -124,6 +125,7 @@ async def _kernels(settings: Settings) -> KernelsFound | str:
     try:
         async with TemporaryDirectory(prefix="ck-") as name:
             folder = Path(name)
+            let_pass(folder)
             sandbox = probe_sandbox(settings)
             launch = Launch(folder / "r", folder / "s", folder / "w", fork_server, sandbox)
             return await _started(settings, launch)
@@ -136,7 +138,7 @@ async def _kernels(settings: Settings) -> KernelsFound | str:
 
 async def _started(settings: Settings, launch: Launch) -> KernelsFound:
     warmed = await launch.fork_server.warmed()
-    found = await find_tier(launch)
+    found = await find_tier(launch, data=settings.data.absolute())
     probed = await _probed(launch.in_tier(found.tier), settings)
     machine = await to_thread.run_sync(Machine.look)
     return KernelsFound(

@@ -120,7 +120,8 @@ class Launcher:
         for module, why in (await self.warmed()).missing.items():
             log.warning("Kernels start without %s of CHATKERNEL_PRELOAD: %s", module, why)
         async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
-            return await find_tier(self._launch(Path(folder), probe_sandbox(self.settings)))
+            launch = self._launch(Path(folder), probe_sandbox(self.settings))
+            return await find_tier(launch, data=self.settings.data.absolute())
 
     async def _ids(self, owner: Owner) -> Ids | None:
         """Whom their kernels become, so that no user's can touch another's: only root can do that."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
+from kernels.passage import let_pass
 from kernels.remove_tree import remove_tree
 
 PREFIX = "ck-"
@@ -19,7 +20,9 @@ PREFIX = "ck-"
 
 @asynccontextmanager
 async def socket_folder(runtime: Path) -> AsyncIterator[Path]:
-    """A new folder (0700) until the end of the block; one that a killed server left is removed first.
+    """A new folder until the end of the block; one that a killed server left is removed first.
+
+    It is 0700. Where the server is root it can be passed, 0711: a kernel's own folder in it is its user's.
 
     To be entered by who holds the data folder's lock.
     """
@@ -34,9 +37,10 @@ async def socket_folder(runtime: Path) -> AsyncIterator[Path]:
 
 def _make(record: Path) -> Path:
     _remove_leftover(record)
-    folder = tempfile.mkdtemp(prefix=PREFIX)
-    record.write_text(folder)
-    return Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    record.write_text(str(folder))
+    let_pass(folder)
+    return folder
 
 
 def _remove(folder: Path, record: Path) -> None:

@@ -18,6 +18,7 @@ from chatkernel.file_name import safe_name
 from chatkernel.samples import copy_samples
 from chatkernel.upload import Upload
 from chatkernel.workspace_file import WorkspaceFile, list_files
+from kernels.passage import let_pass
 from kernels.remove_tree import remove_tree
 
 __all__ = ["DELETED", "INCOMING", "Workspace", "WorkspaceFile"]
@@ -125,12 +126,18 @@ class Workspace:
 
     def _incoming(self) -> Path:
         incoming = self.root.parent / INCOMING
+        self._make_way()
         make_folder(incoming)
         return incoming
+
+    def _make_way(self) -> None:
+        make_folder(self.root.parent)
+        let_pass(self.root.parent)
 
     @contextmanager
     def _made(self) -> Iterator[int]:
         with said():
+            self._make_way()
             make_folder(self.root)
         with self._opened() as root:
             yield root

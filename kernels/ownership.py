@@ -12,10 +12,11 @@ _WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 def give(folder: Path, ids: Ids) -> None:
-    """Let a folder and all in it be ``ids``'; what nobody may write to stays as it is.
+    """Let a folder and all in it be ``ids``', and nobody else's; what nobody may write to stays as it is.
 
     Links are given, not followed. A folder that is theirs is taken to be so with all in it.
     """
+    folder.chmod(0o700)
     if folder.stat().st_uid == ids.uid:
         return
     for _, folders, files, descriptor in os.fwalk(folder):

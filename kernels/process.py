@@ -26,6 +26,7 @@ from kernels.limits import Limits
 from kernels.log import Log
 from kernels.ownership import give
 from kernels.pace import Pace
+from kernels.passage import let_pass
 from kernels.processes import end_processes
 from kernels.provisioner import ForkProvisioner
 from kernels.remove_tree import remove_tree
@@ -139,12 +140,13 @@ def _make_folders(launch: Launch, folder: Path) -> None:
     try:
         launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         launch.runtime.chmod(0o700)
-        launch.workspace.mkdir(parents=True, exist_ok=True)
+        launch.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
         if launch.sandbox.ids is not None:
-            give(launch.workspace, launch.sandbox.ids)
-            give(folder, launch.sandbox.ids)
+            let_pass(launch.sockets)
+            for own in (launch.workspace, folder):
+                give(own, launch.sandbox.ids)
     except OSError as error:
         raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
-from kernels.errors import KernelError
+from anyio import to_thread
+
+from kernels.errors import KernelError, MachineUnfit
 from kernels.fork_server import ForkServerFailed
 from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.outputs import Stream
+from kernels.passage import closed_way
 from kernels.sandbox import Tier
 
 _PROBE = """\
@@ -18,6 +22,11 @@ import pathlib, subprocess
 pathlib.Path("probe").write_text("written")
 print(subprocess.run(["cat", "probe"], capture_output=True, text=True).stdout)
 """
+
+_ELSEWHERE = (
+    "install it where everybody can pass, as in /opt, or name another Python with "
+    "CHATKERNEL_KERNEL_PYTHON"
+)
 
 
 @dataclass(frozen=True)
@@ -33,36 +42,54 @@ class FoundTier:
         return " ".join(f"Tier {tier}: {why}" for tier, why in self.refused.items())
 
 
-async def find_tier(launch: Launch) -> FoundTier:
+async def find_tier(launch: Launch, *, data: Path | None = None) -> FoundTier:
     """Try the tiers with real kernels, the best first; each writes into ``launch.workspace``.
 
-    Settings of the system say little: AppArmor lets namespaces be made and refuses what follows,
-    Docker hides what a new /proc needs.
+    ``data`` is the folder below which later ones will work. Settings of the system say little: AppArmor
+    lets namespaces be made and refuses what follows, Docker hides what a new /proc needs.
 
     Raises:
         KernelStartFailed: no kernel starts at all.
+        MachineUnfit: nor would one, as root's kernels can't get to what they need.
     """
     refused: dict[Tier, str] = {}
     for tier in (Tier.FULL, Tier.LANDLOCK):
         try:
-            await _try(launch.in_tier(tier))
+            await _try(launch.in_tier(tier), data)
         except ForkServerFailed:
             raise
         except KernelError as error:
             refused[tier] = str(error)
         else:
             return FoundTier(tier, refused)
-    await _try(launch.in_tier(Tier.NONE))
+    await _try(launch.in_tier(Tier.NONE), data)
     return FoundTier(Tier.NONE, refused)
 
 
-async def _try(launch: Launch) -> None:
+async def _try(launch: Launch, data: Path | None) -> None:
+    if launch.sandbox.ids is not None and launch.sandbox.tier is not Tier.FULL:
+        interpreter = (await launch.fork_server.warmed()).paths
+        await to_thread.run_sync(_refuse_closed_ways, launch.sockets, data, interpreter)
     printed = ""
     async with Kernel.open(launch) as kernel:
         async for output in kernel.execute(_PROBE):
             printed += output.text if isinstance(output, Stream) else str(output)
     if printed.strip() != "written":
         raise KernelDidNotWork(printed)
+
+
+def _refuse_closed_ways(sockets: Path, data: Path | None, interpreter: Sequence[str]) -> None:
+    """Without a root of its own a kernel of another user gets only where everybody can."""
+    needed = [
+        *((Path(path), _ELSEWHERE) for path in interpreter),
+        (sockets, "set TMPDIR to a folder that can"),
+        *([(data, "choose another with --data or CHATKERNEL_DATA")] if data is not None else []),
+    ]
+    for path, advice in needed:
+        if (closed := closed_way(path)) is not None:
+            raise MachineUnfit(
+                f"{closed} can't be passed by the kernels' user, who needs {path}: {advice}."
+            )
 
 
 class KernelDidNotWork(KernelError):

@@ -16,6 +16,7 @@ from chatkernel.durable import write_file
 from chatkernel.errors import DataFolderInUse, DataFolderUnusable
 from chatkernel.settings import Settings
 from chatkernel.store.running_server import RunningServer, announcement
+from kernels.passage import close, let_pass
 
 
 class DataFolder:
@@ -28,6 +29,9 @@ class DataFolder:
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[DataFolder]:
         """Make what is missing of the layout (folders 0700), and take the lock.
+
+        Where the server is root, its kernels' users pass what is on the way to workspaces (0711); all
+        else in it is closed to others, also what was left open below a folder that was closed.
 
         The lock goes with the process, however it ends (flock(2)).
 
@@ -69,6 +73,18 @@ def _lay_out(settings: Settings) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass
+        if os.getuid() == 0:
+            _open_ways(settings)
+
+
+def _open_ways(settings: Settings) -> None:
+    workspaces = settings.workspaces
+    users = [path for path in workspaces.iterdir() if path.is_dir() and not path.is_symlink()]
+    for folder in (settings.data, workspaces, *users):
+        for path in folder.iterdir():
+            close(path)
+    for folder in (settings.data, workspaces, *users):
+        let_pass(folder)
 
 
 def _take_lock(settings: Settings) -> int:

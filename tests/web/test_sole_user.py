@@ -22,7 +22,7 @@ from web.socket import LOGGED_OUT
 NO_SANDBOX = """
 import chatkernel.launcher
 from kernels import FoundTier, Tier
-async def find_none(launch):
+async def find_none(launch, **_):
     return FoundTier(Tier.NONE, {Tier.FULL: "refused.", Tier.LANDLOCK: "there is none."})
 chatkernel.launcher.find_tier = find_none
 """

@@ -57,17 +57,20 @@ def start_child() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "60"], close_fds=False)
 
 
+AS_ROOT = os.getuid() == 0
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
 async def test_the_layout_is_made_for_the_server_alone(tmp_path: Path) -> None:
     settings = load_settings(data=tmp_path / "some" / "data")
     async with DataFolder.open(settings):
-        folders = [
-            settings.data,
-            settings.chats,
-            settings.artifacts,
-            settings.workspaces,
-            settings.runtime,
-        ]
-        assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+        for folder in (settings.chats, settings.artifacts, settings.runtime):
+            assert mode(folder) == 0o700
+        for way in (settings.data, settings.workspaces):  # which kernels of other users pass
+            assert mode(way) == (0o711 if AS_ROOT else 0o700)
 
 
 async def test_what_is_there_stays(settings: Settings) -> None:
@@ -77,7 +80,38 @@ async def test_what_is_there_stays(settings: Settings) -> None:
         async with DataFolder.open(settings):
             pass
     assert (settings.data / "README.md").read_text() == "kept"
-    assert stat.S_IMODE(settings.data.stat().st_mode) == 0o750
+    assert mode(settings.data) == (0o751 if AS_ROOT else 0o750)
+
+
+async def test_what_an_earlier_version_or_a_copy_has_left_is_put_right(settings: Settings) -> None:
+    """A folder that was closed hid what was open below it."""
+    user = settings.workspaces / "user"
+    workspace, incoming = user / "chat", user / ".incoming"
+    for folder in (workspace, incoming, settings.chats / "user", settings.data / "lost+found"):
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)
+    (settings.data / "chatkernel.db").touch()
+    (settings.data / "chatkernel.db").chmod(0o644)
+    (settings.data / "elsewhere").symlink_to("/usr")
+    (settings.data / "broken").symlink_to("nowhere")
+    for way in (settings.data, settings.workspaces, user):
+        way.chmod(0o700)
+    async with DataFolder.open(settings):
+        pass
+    assert mode(Path("/usr")) & 0o005 == 0o005
+    if not AS_ROOT:
+        assert {mode(way) for way in (settings.data, settings.workspaces, user)} == {0o700}
+        return
+    assert {mode(way) for way in (settings.data, settings.workspaces, user)} == {0o711}
+    for closed in (workspace, incoming, settings.chats, settings.data / "lost+found"):
+        assert mode(closed) & 0o007 == 0
+    assert mode(settings.data / "chatkernel.db") == 0o640
+
+
+async def test_a_list_of_what_is_in_it_is_no_others(settings: Settings) -> None:
+    settings.data.chmod(0o755)
+    async with DataFolder.open(settings):
+        assert mode(settings.data) == (0o751 if AS_ROOT else 0o755)
 
 
 async def test_the_server_says_where_it_is_until_it_closes(settings: Settings) -> None:
