@@ -10,7 +10,7 @@ import pytest
 
 from kernels import ForkServer, Kernel, Launch, Limits, Tier
 from tests.kernels.launching import a_launch
-from tests.kernels.tiered import ISOLATED, in_tier
+from tests.kernels.tiered import ISOLATED, Isolated
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,21 @@ async def kernel(launch: Launch) -> AsyncIterator[Kernel]:
         yield kernel
 
 
-@pytest.fixture(scope="module", params=ISOLATED)
-def tier(request: pytest.FixtureRequest) -> Tier:
-    """Each tier that keeps kernels to themselves; a module's tests are done in one, then in the next."""
-    found: Tier = request.param
+@pytest.fixture(scope="module", params=ISOLATED, ids=str)
+def isolated(request: pytest.FixtureRequest) -> Isolated:
+    """Each way to keep kernels to themselves; a module's tests are done in one, then in the next."""
+    found: Isolated = request.param
     return found
 
 
 @pytest.fixture(scope="module")
-def tiered(launch: Launch, tier: Tier) -> Iterator[Launch]:
-    """A launch in that tier."""
-    with in_tier(launch, tier) as found:
+def tier(isolated: Isolated) -> Tier:
+    """The tier of it."""
+    return isolated.tier
+
+
+@pytest.fixture(scope="module")
+def tiered(launch: Launch, isolated: Isolated) -> Iterator[Launch]:
+    """A launch that is so isolated."""
+    with isolated.launch(launch) as found:
         yield found

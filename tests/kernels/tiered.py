@@ -8,30 +8,64 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import pytest
 from anyio import to_thread
 
 from kernels import ForkServer, Kernel, Launch, Sandbox, Tier
-
-ISOLATED = (Tier.FULL, Tier.LANDLOCK)
+from kernels.inside.sandbox.interpreter import readable_paths
+from kernels.passage import closed_way
 
 _GONE_SECONDS = 10.0
 _AS_ANOTHER_USER = '#!/bin/sh\nexec unshare --user --map-user=1234 --map-group=1234 {} "$@"\n'
 
 
-@contextmanager
-def in_tier(launch: Launch, tier: Tier) -> Iterator[Launch]:
-    """The same launch in this tier.
+@dataclass(frozen=True)
+class Isolated:
+    """A tier that keeps kernels to themselves, and whether it is an ordinary user's server that makes it,
+    also when these tests are root's."""
 
-    Without namespaces root's kernels become a user who can't enter root's folders, the interpreter's
-    among them. In a user namespace of its own the fork server is an ordinary user's.
-    """
-    if tier is Tier.FULL or os.getuid() != 0:
-        yield replace(launch, sandbox=replace(launch.sandbox, tier=tier))
-        return
+    tier: Tier
+    ordinary: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.tier}-ordinary" if self.ordinary else self.tier.value
+
+    @contextmanager
+    def launch(self, launch: Launch) -> Iterator[Launch]:
+        """The same launch so isolated; the test is skipped where that can't be."""
+        if self.ordinary and os.getuid() == 0:
+            with _ordinary(self.tier) as found:
+                yield found
+            return
+        if self.ordinary:
+            pytest.skip("this user is an ordinary one, as in the other tests of this tier")
+        if self.tier is Tier.LANDLOCK and os.getuid() == 0:
+            need_ways()
+        yield launch.in_tier(self.tier)
+
+
+ISOLATED = (
+    Isolated(Tier.FULL),
+    Isolated(Tier.LANDLOCK),
+    Isolated(Tier.LANDLOCK, ordinary=True),
+)
+
+
+def need_ways() -> None:
+    """Skip the test where the kernels' user can't get to this interpreter, or not to our code."""
+    for path in readable_paths(network=False):
+        if (closed := closed_way(Path(path))) is not None:
+            pytest.skip(f"{closed} can't be passed by the kernels' user, who needs {path}")
+
+
+@contextmanager
+def _ordinary(tier: Tier) -> Iterator[Launch]:
+    """In a user namespace of its own root's fork server is an ordinary user's, who may pass all of root's
+    folders."""
     with tempfile.TemporaryDirectory(prefix="ck-") as folder:
         python = Path(folder) / "python"
         python.write_text(_AS_ANOTHER_USER.format(sys.executable))
