@@ -139,7 +139,7 @@ class Conversation:
         elif message.type == "status" and message.content.get("execution_state") == "idle":
             self._end(run, "idle")
         elif (output := from_message(message)) is not None:
-            run.outbox.put(output, len(envelope.content))
+            run.outbox.put(output, message.weight)
 
     async def _read_shell(self) -> None:
         async for envelope in self._channels.shell.receive(self._refuse):

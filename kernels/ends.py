@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
-
-import orjson
+from typing import TypeAlias, TypeVar
 
 from kernels.excerpt import excerpt, more
 from kernels.limits import Limits
@@ -20,6 +18,7 @@ from kernels.outputs import (
     StreamName,
     UpdateDisplay,
 )
+from kernels.weight import weigh
 from kernels.wire import JSON
 
 _PLAIN = ("text/plain", "text/markdown", "text/latex")
@@ -49,7 +48,8 @@ class _Text:
 
 @dataclass(slots=True)
 class _Rich:
-    """Something displayed; ``size`` counts its plain text, ``bulk`` all else."""
+    """Something displayed; ``size`` counts the characters of its plain text, ``bulk`` about the bytes of
+    memory of all else."""
 
     output: Rich
     size: int
@@ -115,7 +115,11 @@ class _Region:
 
 
 class Ends:
-    """A list of outputs of which the middle may be missing. Sizes are counted in characters."""
+    """A list of outputs of which the middle may be missing.
+
+    Text is counted in characters, all else in bytes of memory: one may take half as much again as
+    ``display_bytes``, or is a word, and all together twice as much.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -198,10 +202,10 @@ class Ends:
             tail.drop_first(self._gap)
 
     def _replace(self, region: _Region, entry: _Rich, update: UpdateDisplay) -> None:
-        new = _weighed(DisplayData(update.data, update.metadata, update.display_id), self._limits)
+        shown = DisplayData(update.data, update.metadata, update.display_id, update.weight)
+        new = _weighed(shown, self._limits)
         if self._head.bulk + self._tail.bulk - entry.bulk + new.bulk > self._limits.display_bytes:
-            said = {"text/plain": "This display grew too large to be kept."}
-            new = _weighed(DisplayData(said, {}, update.display_id), self._limits)
+            new = _weighed(_said(shown, "This display grew too large to be kept."), self._limits)
         region.size += new.size - entry.size
         region.bulk += new.bulk - entry.bulk
         entry.output, entry.size, entry.bulk = new.output, new.size, new.bulk
@@ -271,11 +275,33 @@ def _weighed(output: Rich, limits: Limits) -> _Rich:
     if isinstance(output, ErrorOutput):
         error = _shortened_error(output, limits.output_bytes // 4)
         return _Rich(error, len(error.evalue) + sum(map(len, error.traceback)), 0)
+    bulk = _bulk(output)
+    if bulk > limits.display_bytes * 3 // 2:
+        return _weighed(_said(output, "This output is too large to be kept."), limits)
     data = _shortened_data(output.data, limits.output_bytes // 4)
-    size = sum(len(str(value)) for mime, value in data.items() if mime in _PLAIN)
-    bulk = sum(_weight(value) for mime, value in data.items() if mime not in _PLAIN)
-    shortened = replace(output, data=data)
-    return _Rich(shortened, size, bulk + _weight(dict(output.metadata)))
+    size = sum(len(str(data[mime])) for mime in _texts(data))
+    return _Rich(replace(output, data=data), size, bulk)
+
+
+def _bulk(output: DisplayData | ExecuteResult) -> int:
+    """About the bytes of memory of all but its plain text."""
+    texts = _texts(output.data)
+    if output.weight:
+        return max(0, output.weight - sum(map(weigh, texts.values())))
+    rich = sum(weigh(value) for mime, value in output.data.items() if mime not in texts)
+    return rich + (weigh(dict(output.metadata)) if output.metadata else 0)
+
+
+def _texts(data: Mapping[str, JSON]) -> dict[str, str]:
+    return {mime: text for mime, text in data.items() if mime in _PLAIN and isinstance(text, str)}
+
+
+R = TypeVar("R", bound=DisplayData | ExecuteResult)
+
+
+def _said(output: R, sentence: str) -> R:
+    """A word in place of what is displayed."""
+    return replace(output, data={"text/plain": sentence}, metadata={}, weight=0)
 
 
 def _shortened_error(error: ErrorOutput, limit: int) -> ErrorOutput:
@@ -290,7 +316,3 @@ def _shortened_data(data: Mapping[str, JSON], limit: int) -> dict[str, JSON]:
         mime: excerpt(value, limit) if mime in _PLAIN and isinstance(value, str) else value
         for mime, value in data.items()
     }
-
-
-def _weight(value: JSON) -> int:
-    return len(value) if isinstance(value, str) else len(orjson.dumps(value))

@@ -151,8 +151,9 @@ class Kernel:
         run = await self._begin(code, ladder)
         try:
             while outputs := await run.outbox.take():
-                for output in outputs:
-                    yield output
+                outputs.reverse()
+                while outputs:  # what was given out isn't held on to
+                    yield outputs.pop()
         finally:
             run.outbox.discard()
         if run.error is not None:

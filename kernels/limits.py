@@ -10,7 +10,7 @@ class Limits:
     """Times are seconds of the wall clock, sizes are bytes.
 
     ``output_bytes`` is the text (a character counts as one) and ``display_bytes`` the figures,
-    images and HTML that are kept of one run; ``output_messages`` is how many outputs.
+    images and HTML that are kept of one run, as they take memory; ``output_messages`` is how many outputs.
     ``message_bytes`` is the largest message a kernel may send. ``quiet_seconds`` is how long the
     second of a run's two ends (its reply and "idle") is waited for after the first.
 

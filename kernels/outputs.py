@@ -30,11 +30,13 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class DisplayData:
-    """Something that was displayed, by MIME type. Later `UpdateDisplay` of its id replace it."""
+    """Something that was displayed, by MIME type. Later `UpdateDisplay` of its id replace it.
+    ``weight`` is about how many bytes of memory it takes; 0 is not known."""
 
     data: Mapping[str, JSON]
     metadata: Mapping[str, JSON] = field(default_factory=dict)
     display_id: str | None = None
+    weight: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class ExecuteResult:
     data: Mapping[str, JSON]
     metadata: Mapping[str, JSON]
     execution_count: int | None
+    weight: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class UpdateDisplay:
     data: Mapping[str, JSON]
     metadata: Mapping[str, JSON]
     display_id: str
+    weight: int = field(default=0, compare=False, repr=False)
 
 
 Shown: TypeAlias = Stream | DisplayData | ExecuteResult | ErrorOutput
@@ -87,15 +91,15 @@ def from_message(message: Message) -> Output | None:
         case "stream":
             return _stream(content)
         case "display_data":
-            return _display(content)
+            return _display(content, message.weight)
         case "execute_result":
-            return _result(content)
+            return _result(content, message.weight)
         case "error":
             return _error(content)
         case "clear_output":
             return ClearOutput(content.get("wait") is True)
         case "update_display_data":
-            return _update(content)
+            return _update(content, message.weight)
         case _:
             return None
 
@@ -156,27 +160,27 @@ def _stream(content: Mapping[str, JSON]) -> Stream | None:
     return Stream("stderr" if name == "stderr" else "stdout", text)
 
 
-def _display(content: Mapping[str, JSON]) -> DisplayData | None:
+def _display(content: Mapping[str, JSON], weight: int) -> DisplayData | None:
     data, metadata = content.get("data"), content.get("metadata", {})
     if not isinstance(data, dict) or not isinstance(metadata, dict):
         return None
-    return DisplayData(data, metadata, _display_id(content))
+    return DisplayData(data, metadata, _display_id(content), weight)
 
 
-def _update(content: Mapping[str, JSON]) -> UpdateDisplay | None:
+def _update(content: Mapping[str, JSON], weight: int) -> UpdateDisplay | None:
     data, metadata = content.get("data"), content.get("metadata", {})
     display_id = _display_id(content)
     if not isinstance(data, dict) or not isinstance(metadata, dict) or display_id is None:
         return None
-    return UpdateDisplay(data, metadata, display_id)
+    return UpdateDisplay(data, metadata, display_id, weight)
 
 
-def _result(content: Mapping[str, JSON]) -> ExecuteResult | None:
+def _result(content: Mapping[str, JSON], weight: int) -> ExecuteResult | None:
     data, metadata = content.get("data"), content.get("metadata", {})
     count = content.get("execution_count")
     if not isinstance(data, dict) or not isinstance(metadata, dict):
         return None
-    return ExecuteResult(data, metadata, count if isinstance(count, int) else None)
+    return ExecuteResult(data, metadata, count if isinstance(count, int) else None, weight)
 
 
 def _error(content: Mapping[str, JSON]) -> ErrorOutput | None:

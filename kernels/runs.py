@@ -13,7 +13,7 @@ from kernels.limits import Limits
 from kernels.outputs import ClearOutput, Output, Stream, UpdateDisplay
 
 _CALM_SECONDS = 0.1
-_PENDING_BYTES = 32 << 20
+_PENDING_BYTES = 64 << 20
 
 
 class Outbox:
@@ -31,13 +31,13 @@ class Outbox:
         self._wake = anyio.Event()
         self._closed = False
 
-    def put(self, output: Output, size: int) -> None:
-        """Add an output whose message took ``size`` bytes."""
+    def put(self, output: Output, weight: int) -> None:
+        """Add an output that takes about ``weight`` bytes of memory."""
         if self._closed:
             return
         self._drop_erased(output)
-        self._pending.append((output, size))
-        self._pending_bytes += size
+        self._pending.append((output, weight))
+        self._pending_bytes += weight
         while len(self._pending) > self._limits.output_messages or (
             self._pending_bytes > _PENDING_BYTES and len(self._pending) > 1
         ):
@@ -86,8 +86,8 @@ class Outbox:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        _, size = self._pending.popleft()
-        self._pending_bytes -= size
+        _, weight = self._pending.popleft()
+        self._pending_bytes -= weight
 
 
 class Run:

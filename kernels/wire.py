@@ -12,7 +12,15 @@ from typing import TypeAlias
 
 import orjson
 
+from kernels.sizes import size_in_words
+from kernels.weight import weigh, weigh_json, without_texts
+
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+HEAVIEST = 96 << 20
+"""Bytes of memory that one message may take when it is read."""
+
+_SURELY_LIGHT = HEAVIEST // 200  # no byte of JSON takes more
 
 _DELIMITER = b"<IDS|MSG>"
 _HEADER_BYTES = 1 << 16
@@ -31,10 +39,12 @@ class TooMuchWork(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message opened: its type and what it says."""
+    """A message opened: its type, what it says, and about how many bytes of memory that takes; 0 is not
+    known."""
 
     type: str
     content: dict[str, JSON]
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,8 @@ class Envelope:
             Malformed: the content is no JSON object, nested too deep to be written again, or
                 `TooMuchWork`.
         """
-        return Message(self.type, _read_object(self.content))
+        content = _read_object(self.content)
+        return Message(self.type, content, weigh(content))
 
 
 def read_envelope(frames: Sequence[bytes], sign: Callable[[list[bytes]], bytes]) -> Envelope:
@@ -89,11 +100,14 @@ def read_json(data: bytes) -> JSON:
 
     Raises:
         Malformed: it isn't JSON, or nested deeper than 250.
-        TooMuchWork: it has more lists and fields, or isn't strict JSON and larger than 256 KiB.
+        TooMuchWork: it has more lists and fields, would take more than `HEAVIEST`, or isn't strict JSON
+            and larger than 256 KiB.
     """
     brackets = data.count(b"[") + data.count(b"{")
     if brackets + data.count(b":") > _MOST_PARTS:
         _refuse_intricate(data)
+    if len(data) > _SURELY_LIGHT and weigh_json(data) > HEAVIEST:
+        raise TooMuchWork(f"larger than {size_in_words(HEAVIEST)} in memory")
     with _garbage_waits():
         try:
             value: JSON = orjson.loads(data)
@@ -119,24 +133,10 @@ def _garbage_waits() -> Iterator[None]:
 
 def _refuse_intricate(data: bytes) -> None:
     parts = 0
-    for piece in _outside_strings(data):
+    for piece in without_texts(data):
         parts += sum(map(piece.count, (b"[", b"{", b":")))
         if parts > _MOST_PARTS:
             raise TooMuchWork(f"made of more than {_MOST_PARTS:,} lists and fields")
-
-
-def _outside_strings(data: bytes) -> Iterator[bytes]:
-    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    end = -1
-    while (start := end + 1) < len(bare):
-        quote = bare.find(b'"', start)
-        if quote < 0:
-            yield bare[start:]
-            return
-        yield bare[start:quote]
-        end = bare.find(b'"', quote + 1)
-        if end < 0:
-            return
 
 
 def _read_lenient(data: bytes) -> JSON:

@@ -104,7 +104,8 @@ class _Keeper:
             made = _said(f"An output could not be kept, so it isn't shown. {failure.message}")
         if rich:
             self.kept[rich] = output, made
-            self.size += sum(ref["size"] for ref in made.get("data", {}).get(ARTIFACT_MIME, ()))
+            sizes = [ref["size"] for ref in made.get("data", {}).get(ARTIFACT_MIME, ())]
+            self.size += max(sum(sizes), _weight(output))  # it is held on to, and on disk
         return made
 
     async def for_now(self, output: Output) -> NotebookOutput:
@@ -127,6 +128,10 @@ def _rich_values(output: Output) -> tuple[int, ...]:
     if not isinstance(output, DisplayData | ExecuteResult):
         return ()
     return tuple(id(value) for mime, value in output.data.items() if mime in RICH_TYPES)
+
+
+def _weight(output: Output) -> int:
+    return output.weight if isinstance(output, DisplayData | ExecuteResult) else 0
 
 
 async def _run(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import anyio
+import orjson
 import pytest
 
 from kernels import (
@@ -153,6 +159,37 @@ async def test_the_event_loop_goes_on_while_a_hostile_kernel_floods(
         tasks.cancel_scope.cancel()
     await run(kernel, GUARD)
     await until_it_answers(kernel)
+
+
+DENSE = {"lists": ("[],", 900_000), "texts": ('"a",', 3_000_000), "numbers": ("1.5,", 8_000_000)}
+
+
+@pytest.mark.parametrize("flood", DENSE)
+def test_a_server_stays_small_while_dense_json_floods_it(flood: str) -> None:
+    part, size = DENSE[flood]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kernels.flooded", part, str(size), "4"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    print(said)
+    assert said["given"] > 1
+    assert said["grew"] < 400 << 20
+
+
+async def test_a_figure_of_a_million_points_in_lists_is_shown(kernel: Kernel) -> None:
+    points = "[round(n / 7, 4) for n in range(1_000_000)]"
+    (figure,) = await show(
+        kernel, f"import plotly.graph_objects as go; go.Figure(go.Scattergl(y={points}))"
+    )
+    assert isinstance(figure, DisplayData)
+    content = orjson.dumps(figure.data["application/vnd.plotly.v1+json"])
+    assert 10_000_000 < len(content) < figure.weight
 
 
 async def until_it_answers(kernel: Kernel) -> None:

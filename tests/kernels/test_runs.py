@@ -53,6 +53,19 @@ async def test_of_too_much_the_latest_stays_and_the_rest_is_told() -> None:
     assert outputs[1:] == [display("47"), display("48"), display("49")]
 
 
+async def test_what_weighs_too_much_goes_but_for_the_latest() -> None:
+    outbox = Outbox(Limits())
+    for n in range(5):
+        outbox.put(display(str(n)), 30 << 20)
+    assert await outbox.take() == [
+        Stream("stderr", "… 3 outputs came too fast …\n"),
+        display("3"),
+        display("4"),
+    ]
+    outbox.put(display("alone"), 90 << 20)
+    assert await outbox.take() == [display("alone")]
+
+
 async def test_taking_waits_for_an_output_and_ends_when_closed() -> None:
     outbox = Outbox(Limits())
     with anyio.move_on_after(0.01) as waited:

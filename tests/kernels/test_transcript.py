@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import tracemalloc
 
+import orjson
+
 from kernels import (
+    JSON,
     ClearOutput,
     DisplayData,
     ErrorOutput,
@@ -156,6 +159,41 @@ def test_displays_are_bounded_by_their_bytes() -> None:
     shown = transcript(*[large] * 50, limits=Limits(display_bytes=10_000))
     assert len(shown) < 12
     assert any(isinstance(output, Stream) and "more outputs" in output.text for output in shown)
+
+
+LISTS: JSON = {"data": [[[] for _ in range(2000)]]}
+
+
+def test_dense_json_is_bounded_by_its_memory_not_by_its_bytes() -> None:
+    limits = Limits(display_bytes=1 << 20)
+    made = Transcript(limits)
+    tracemalloc.start()
+    for n in range(200):  # of 6 KB each as JSON
+        made.add(DisplayData({"application/json": orjson.loads(orjson.dumps([n, LISTS]))}))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * limits.display_bytes
+    assert 4 < len(made.outputs()) < 12
+
+
+def test_a_display_that_takes_too_much_memory_is_a_word() -> None:
+    limits = Limits(display_bytes=100_000)
+    told = {"text/plain": "This output is too large to be kept."}
+    display = DisplayData({"application/json": LISTS, "text/plain": "x"}, {}, "x")
+    assert transcript(display, limits=limits) == [DisplayData(told, {}, "x")]
+    result = ExecuteResult({"application/json": LISTS}, {}, 7)
+    assert transcript(out("a"), result, limits=limits) == [out("a"), ExecuteResult(told, {}, 7)]
+
+
+def test_a_figure_of_lists_is_kept_up_to_ten_megabytes() -> None:
+    numbers: list[JSON] = [n / 7 for n in range(600_000)]
+    figure: JSON = {"data": [{"type": "scattergl", "y": numbers}], "layout": {}}
+    assert len(orjson.dumps(figure)) > 10_000_000
+    shown = DisplayData({"application/vnd.plotly.v1+json": figure})
+    assert transcript(shown, out("a")) == [shown, out("a")]
+    short: list[JSON] = [1.5] * 2_500_000  # which take three times the memory
+    shown = DisplayData({"application/json": short})
+    assert transcript(shown, out("a")) == [shown, out("a")]
 
 
 def test_updates_cannot_grow_beyond_the_limit() -> None:

@@ -108,6 +108,12 @@ def test_json_of_much_text_or_many_numbers_is_not(value: JSON) -> None:
     assert read_json(orjson.dumps(value)) == value
 
 
+@pytest.mark.parametrize("part", [b"1.5,", b'"a",', b"300,"])
+def test_json_that_would_take_too_much_memory_is_refused(part: bytes) -> None:
+    with pytest.raises(TooMuchWork, match="larger than 96 MiB in memory"):
+        read_json(b"[" + part * 3_500_000 + b"0]")
+
+
 @pytest.mark.parametrize("bad", [b'"' + b":" * 800_000, b":" * 600_000 + b'"' + b":" * 600_000])
 def test_text_that_never_ends_is_no_json(bad: bytes) -> None:
     with pytest.raises(Malformed):

@@ -58,6 +58,17 @@ async def test_many_figures_are_all_kept(stage: Stage) -> None:
     assert len(stage.artifacts) == stage.puts == many
 
 
+async def test_figures_of_dense_json_are_held_by_what_they_take_of_memory(stage: Stage) -> None:
+    code = f"""
+from IPython.display import display
+for n in range(30):
+    display({{"{PLOTLY_MIME}": {{"data": [{{"type": "scatter", "y": [n, *[[]] * 3000]}}], "layout": {{}}}}}}, raw=True)
+"""
+    returned = await run(stage, code, Limits(display_bytes=2 << 20))  # of 9 KB each as JSON
+    assert len(returned.outputs) < 20
+    assert stage.puts < 25
+
+
 async def test_an_updated_display_is_followed_live_and_kept_as_it_ended(stage: Stage) -> None:
     code = (
         "from IPython.display import display\n"
