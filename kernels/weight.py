@@ -6,6 +6,7 @@ would take longer than to make it, so JSON is weighed by its punctuation, and ra
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -21,64 +22,71 @@ _FLOAT: Final = 24
 _INTEGER: Final = 32
 _INTEGER_DIGITS: Final = 4  # with its comma; smaller ones are there already
 
-_LEVELS: Final = 2  # of a message: its fields, and their MIME types
-_FEW: Final = 64
+_SMALL: Final = 1 << 10
+_MOST_PER_BYTE: Final = 32
+_LIGHT: Final = 16 << 10
 _PIECE: Final = 1 << 18
-_LIGHT: Final = 1 << 20
 
-_LATIN: Final = bytes(range(0xC4))
-_BEYOND_LATIN: Final = bytes(range(0xF0))
+_MARKS: Final = b'[{:.",'
+_ALL_BUT_MARKS: Final = bytes(set(range(256)) - set(_MARKS))
+_WIDEST: Final = 4
+_CONTINUED: Final = bytes(range(0x80, 0xC0))  # the bytes of UTF-8 that begin no character
+_BELOW_TWO: Final = bytes(range(0xC4))  # a character that begins so takes one byte
+_BELOW_FOUR: Final = bytes(range(0xF0))
+_ESCAPED_BEYOND_LATIN: Final = re.compile(rb"\\u(?!00)")
 
 
 def weigh(value: object) -> int:
-    """About the bytes of memory that a value of JSON's takes; exactly where it is text, also as that of
-    a MIME type. The rest seldom takes more; of many small numbers a quarter."""
-    return _weigh(value, _LEVELS)
+    """About the bytes of memory that a value of JSON's takes; exactly, if it is text."""
+    return sys.getsizeof(value) if isinstance(value, str) else weigh_json(orjson.dumps(value))
 
 
 def weigh_json(data: bytes) -> int:
-    """About the bytes of memory that JSON takes when it is read. It holds the interpreter for some
-    milliseconds at a time, in all for about 20 per MiB."""
-    width, structure = _width(data), _structure(data)
-    if structure <= max(len(data), _LIGHT):
-        return len(data) * width + structure
-    # What is in its texts counted, too: commas and colons of dates and sentences.
+    """About the bytes of memory that JSON takes when it is read: seldom less, seldom twice as much; of
+    many small numbers a fifth of it. It holds the interpreter for a millisecond at a time."""
+    if len(data) < _SMALL:
+        return len(data) * _MOST_PER_BYTE
+    structure = sum(map(_structure, _pieces(data)))
+    if structure <= _LIGHT:
+        return _text(data, len(data)) + structure
+    # What is in its texts was counted, too: commas and colons of dates, sentences and HTML.
+    bare = without_escapes(data)
     outside = 0
-    weight = data.count(b'"') // 2 * _STRING
-    for piece in without_texts(data):
+    weight = bare.count(b'"') // 2 * _STRING
+    for piece in without_texts(bare):
         outside += len(piece)
         weight += _structure(piece)
-    return (len(data) - outside) * width + min(structure, weight)
+    return _text(data, len(data) - outside) + min(structure, weight)
 
 
-def without_texts(data: bytes) -> Iterator[bytes]:
-    """What of JSON is outside of its texts, in pieces that are quick to look through."""
-    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+def without_escapes(data: bytes) -> bytes:
+    """JSON in which each quotation mark begins or ends a text."""
+    return data.replace(rb"\\", b"").replace(rb"\"", b"")
+
+
+def without_texts(bare: bytes) -> Iterator[bytes]:
+    """What of JSON `without_escapes` is outside of its texts, in pieces that are quick to look through."""
     inside = 0
-    for at in range(0, len(bare), _PIECE):
-        parts = bare[at : at + _PIECE].split(b'"')
+    for piece in _pieces(bare):
+        parts = piece.split(b'"')
         yield b"".join(parts[inside::2])
         inside = (inside + len(parts) - 1) % 2
 
 
-def _weigh(value: object, levels: int) -> int:
-    if isinstance(value, str):
-        return sys.getsizeof(value)
-    if isinstance(value, dict) and levels and len(value) <= _FEW:
-        fields = sum(_FIELD + _weigh(one, levels - 1) for one in value.values())
-        return _DICT + sum(map(sys.getsizeof, value)) + fields
-    return weigh_json(orjson.dumps(value))
+def _pieces(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
 
 
 def _structure(data: bytes) -> int:
-    places, lists, fields = data.count(b","), data.count(b"["), data.count(b":")
-    floats, strings = data.count(b"."), data.count(b'"') // 2
+    marks = data.translate(None, _ALL_BUT_MARKS)
+    places, lists, fields = marks.count(b","), marks.count(b"["), marks.count(b":")
+    floats, strings = marks.count(b"."), marks.count(b'"') // 2
     values = places + lists + fields
     integers = max(0, min(values - floats - strings, len(data) // _INTEGER_DIGITS))
     return (
         places * _PLACE
         + lists * _LIST
-        + data.count(b"{") * _DICT
+        + marks.count(b"{") * _DICT
         + fields * _FIELD
         + strings * _STRING
         + floats * _FLOAT
@@ -86,8 +94,13 @@ def _structure(data: bytes) -> int:
     )
 
 
-def _width(data: bytes) -> int:
-    """The bytes that each character of a text takes, as its widest does."""
-    if data.isascii() or not data.translate(None, _LATIN):
-        return 1
-    return 4 if data.translate(None, _BEYOND_LATIN) else 2
+def _text(data: bytes, size: int) -> int:
+    """What texts take of which ``size`` bytes are in JSON: each character as much as the widest."""
+    if _ESCAPED_BEYOND_LATIN.search(data):
+        return size * _WIDEST
+    if data.isascii():
+        return size
+    size -= len(data) - len(data.translate(None, _CONTINUED))
+    if not data.translate(None, _BELOW_TWO):
+        return size
+    return size * (_WIDEST if data.translate(None, _BELOW_FOUR) else 2)

@@ -13,14 +13,12 @@ from typing import TypeAlias
 import orjson
 
 from kernels.sizes import size_in_words
-from kernels.weight import weigh, weigh_json, without_texts
+from kernels.weight import weigh_json, without_escapes, without_texts
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 HEAVIEST = 96 << 20
 """Bytes of memory that one message may take when it is read."""
-
-_SURELY_LIGHT = HEAVIEST // 200  # no byte of JSON takes more
 
 _DELIMITER = b"<IDS|MSG>"
 _HEADER_BYTES = 1 << 16
@@ -62,8 +60,8 @@ class Envelope:
             Malformed: the content is no JSON object, nested too deep to be written again, or
                 `TooMuchWork`.
         """
-        content = _read_object(self.content)
-        return Message(self.type, content, weigh(content))
+        content, weight = _read_weighed(self.content)
+        return Message(self.type, _object(content), weight)
 
 
 def read_envelope(frames: Sequence[bytes], sign: Callable[[list[bytes]], bytes]) -> Envelope:
@@ -103,10 +101,15 @@ def read_json(data: bytes) -> JSON:
         TooMuchWork: it has more lists and fields, would take more than `HEAVIEST`, or isn't strict JSON
             and larger than 256 KiB.
     """
+    return _read_weighed(data)[0]
+
+
+def _read_weighed(data: bytes) -> tuple[JSON, int]:
+    """What `read_json` gives, and about how many bytes of memory it takes."""
     brackets = data.count(b"[") + data.count(b"{")
     if brackets + data.count(b":") > _MOST_PARTS:
         _refuse_intricate(data)
-    if len(data) > _SURELY_LIGHT and weigh_json(data) > HEAVIEST:
+    if (weight := weigh_json(data)) > HEAVIEST:
         raise TooMuchWork(f"larger than {size_in_words(HEAVIEST)} in memory")
     with _garbage_waits():
         try:
@@ -115,7 +118,7 @@ def read_json(data: bytes) -> JSON:
             value = _read_lenient(data)
     if brackets > _SAFE_BRACKETS:
         _refuse_deep(value)
-    return value
+    return value, weight
 
 
 @contextmanager
@@ -133,7 +136,7 @@ def _garbage_waits() -> Iterator[None]:
 
 def _refuse_intricate(data: bytes) -> None:
     parts = 0
-    for piece in without_texts(data):
+    for piece in without_texts(without_escapes(data)):
         parts += sum(map(piece.count, (b"[", b"{", b":")))
         if parts > _MOST_PARTS:
             raise TooMuchWork(f"made of more than {_MOST_PARTS:,} lists and fields")
@@ -175,10 +178,6 @@ def _read_header(data: bytes) -> dict[str, JSON]:
     except ValueError as error:
         raise Malformed("a header that is not JSON") from error
     return _object(value)
-
-
-def _read_object(data: bytes) -> dict[str, JSON]:
-    return _object(read_json(data))
 
 
 def _object(value: JSON) -> dict[str, JSON]:
