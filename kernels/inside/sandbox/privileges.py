@@ -5,12 +5,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-import sys
 from typing import Final
 
 from .libc import function, prctl
-
-_ON_LINUX: Final = sys.platform == "linux"  # elsewhere there is nothing to drop
 
 _PR_SET_DUMPABLE: Final = 4
 _PR_CAPBSET_DROP: Final = 24
@@ -35,8 +32,6 @@ def drop() -> None:
     The bounding set needs a privilege to be emptied; who hasn't got it can't gain from it either,
     under ``no_new_privs``.
     """
-    if not _ON_LINUX:
-        return
     prctl(_PR_SET_NO_NEW_PRIVS, 1)
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     if _may_set():
@@ -47,7 +42,7 @@ def drop() -> None:
 
 def empty_bounding_set() -> None:
     """What root does before it becomes somebody; nothing for who may not."""
-    if not (_ON_LINUX and _may_set()):
+    if not _may_set():
         return
     for capability in range(_CAPABILITIES):
         try:
@@ -64,8 +59,7 @@ def be_dumpable() -> None:
     It stays so: psutil needs it inside, the watch reads the memory map from outside, and nobody
     else can name a process in a pid namespace, or ptrace one across Landlock domains.
     """
-    if _ON_LINUX:
-        prctl(_PR_SET_DUMPABLE, 1)
+    prctl(_PR_SET_DUMPABLE, 1)
 
 
 def _may_set() -> bool:
