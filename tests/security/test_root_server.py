@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 
 from kernels.inside.sandbox import landlock
 from tests.kernels.tiered import need_ways
-from tests.serving import Served, new_chat, outputs, say, serving, start, text_of
+from tests.serving import Served, clean_environment, new_chat, outputs, say, serving, start, text_of
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0, reason="only root's tests can start root's server"
@@ -168,14 +169,23 @@ def test_without_namespaces_its_kernels_work_and_reach_nothing_else(data: Path) 
 def test_a_way_that_is_closed_is_named_and_nothing_is_served(data: Path) -> None:
     data.parent.chmod(0o700)
     log = data.with_suffix(".log")
-    server = start(
-        data, (), environ={}, log=log, before=WITHOUT_NAMESPACES.format(first_uid=STRANGER)
-    )
+    before = WITHOUT_NAMESPACES.format(first_uid=STRANGER)
+    server = start(data, (), environ={}, log=log, before=before)
     try:
         assert server.wait(SECONDS) == 2
     finally:
         server.kill()
-    said = log.read_text().strip().splitlines()[-1]
+    said = log.read_text().strip().splitlines()[-1].removeprefix("chatkernel: ")
     closed, _, advice = said.partition(" can't be passed by the kernels' user, who needs ")
-    assert Path(closed.removeprefix("chatkernel: ")).stat().st_mode & 0o001 == 0
+    assert Path(closed).stat().st_mode & 0o001 == 0
     assert advice.endswith(("CHATKERNEL_KERNEL_PYTHON.", "CHATKERNEL_DATA."))
+    doctor = subprocess.run(
+        [sys.executable, "-c", f"{before}\nfrom chatkernel.cli import main; main()", "doctor"],
+        env={**clean_environment(), "CHATKERNEL_DATA": str(data), "COLUMNS": "1000"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert doctor.returncode == 2, doctor.stderr
+    assert said in doctor.stdout
