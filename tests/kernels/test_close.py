@@ -19,6 +19,7 @@ import pytest
 from kernels import ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, sweep
 from kernels.conversation import Conversation
 from kernels.processes import processes_of, read_process
+from tests.kernels.launching import a_launch
 from tests.kernels.running import run, text
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -218,15 +219,16 @@ def test_an_ordinary_user_can_have_a_kernel(launch: Launch) -> None:
     # Root in a user namespace of its own is another user, who can read this interpreter.
     drop = ["unshare", "--user", "--map-user=1234", "--map-group=1234"] if os.geteuid() == 0 else []
     program = SERVER.replace("await anyio.sleep_forever()", "")
+    own = a_launch(launch.runtime.parent / "own", launch.fork_server)
     done = subprocess.run(
-        [*drop, sys.executable, "-c", program, str(launch.runtime.parent)],
+        [*drop, sys.executable, "-c", program, str(own.runtime.parent)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert files(launch) == []
+    assert files(own) == []
 
 
 def test_a_record_that_is_damaged_is_swept_away(launch: Launch) -> None:
