@@ -21,7 +21,7 @@ from tests.serving import Served, new_chat, say, serving
 NO_NAMESPACES = """
 import chatkernel.launcher
 from kernels import FoundTier, Tier
-async def find_landlock(launch):
+async def find_landlock(launch, **_):
     return FoundTier(Tier.LANDLOCK, {Tier.FULL: "unshare was refused."})
 chatkernel.launcher.find_tier = find_landlock
 """

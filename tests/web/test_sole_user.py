@@ -64,7 +64,7 @@ def test_with_a_sandbox_there_are_many(served: Served) -> None:
     assert {log_in(served, name).status_code for name in ("ann", "bob", "carl")} == {200}
 
 
-async def find_none(launch: Launch) -> FoundTier:
+async def find_none(launch: Launch, **_: object) -> FoundTier:
     return FoundTier(Tier.NONE, {Tier.FULL: "refused.", Tier.LANDLOCK: "there is none."})
 
 
