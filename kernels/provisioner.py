@@ -5,11 +5,12 @@ https://jupyter-client.readthedocs.io/en/stable/provisioning.html
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,10 @@ class ForkProvisioner(LocalProvisioner):
         fork_server: ForkServer | None = None,
         sandbox: Sandbox | None = None,
         limits: Limits = _DEFAULT_LIMITS,
+        doors: Sequence[int] = (),
         **kwargs: Any,
     ) -> KernelConnectionInfo:
-        """Fork a kernel; its sockets are bound when this returns.
+        """Fork a kernel; its sockets are bound when this returns. ``doors`` are `Cgroup.doors`.
 
         Raises:
             KernelStartFailed: it ended before, or its sandbox could not be made.
@@ -93,11 +95,12 @@ class ForkProvisioner(LocalProvisioner):
                 "environment": {**environment, **sandbox.environment(folder, self._sockets())},
                 "folder": str(sandbox.home(folder)),
                 "message_bytes": limits.message_bytes,
-                "cpus": len(os.sched_getaffinity(0)),
+                "cpus": _processors(limits),
                 "plan": plan.to_json(),
             },
             plan.separation,
             log=kwargs.get("stdout") or _STDERR,
+            doors=doors,
         )
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
@@ -158,6 +161,12 @@ class ForkProvisioner(LocalProvisioner):
 
     def _sockets(self) -> Path:
         return Path(str(self.connection_info["ip"])).parent
+
+
+def _processors(limits: Limits) -> int:
+    """How many threads of linear algebra make sense."""
+    there = len(os.sched_getaffinity(0))
+    return there if limits.cpus is None else min(there, math.ceil(limits.cpus))
 
 
 def _owner(folder: Path) -> Ids:
