@@ -6,8 +6,8 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -85,11 +85,9 @@ class KernelProcess:
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
         with Log.open() as log:
             try:
-                with ExitStack() as opened:
-                    doors = await to_thread.run_sync(_open_doors, cgroup, opened)
-                    pid = await _start(
-                        manager, launch, limits, kernel_id=kernel_id, log=log, doors=doors
-                    )
+                pid = await _start(
+                    manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
+                )
                 yield cls(kernel_id, pid, manager, log, cgroup)
             finally:
                 with anyio.CancelScope(shield=True):
@@ -190,13 +188,6 @@ def _make_cgroup(cgroup: Cgroup | None, limits: Limits) -> Cgroup | None:
     return cgroup
 
 
-def _open_doors(cgroup: Cgroup | None, opened: ExitStack) -> tuple[int, ...]:
-    try:
-        return opened.enter_context(cgroup.doors()) if cgroup is not None else ()
-    except OSError as error:
-        raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
-
-
 async def _start(
     manager: AsyncKernelManager,
     launch: Launch,
@@ -204,7 +195,7 @@ async def _start(
     *,
     kernel_id: str,
     log: Log,
-    doors: Sequence[int],
+    cgroup: Cgroup | None,
 ) -> int:
     # Not by its start_kernel(), which then sleeps for 10 ms and connects a socket we don't need.
     command, options = await manager.pre_start_kernel(
@@ -213,7 +204,7 @@ async def _start(
         sandbox=launch.sandbox,
         limits=limits,
         stdout=log.write_end,
-        doors=doors,
+        cgroup=cgroup,
         cwd=str(launch.workspace),
         env={**kernel_environment(launch, os.environ), MARK: kernel_id},
     )

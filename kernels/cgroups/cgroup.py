@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kernels.cgroups.versions import MEMBERS, Version
 from kernels.limits import Limits
+from kernels.usage import parse_stat, read_family, read_proc
 
 _POLL_SECONDS = 0.005
 
@@ -50,17 +52,28 @@ class Cgroup:
 
     @contextmanager
     def doors(self) -> Iterator[tuple[int, ...]]:
-        """Descriptors of the files by which a process comes in, and then of those by which it goes
-        home, as many.
+        """Descriptors of the files by which the fork server comes in, and then of those by which it
+        goes home, as many (`Birthplace`). None where there is no such way: then `adopt` what it forks.
 
         Raises:
             OSError: the group is gone.
         """
+        door = self.version.door
         with ExitStack() as opened:
-            yield tuple(
-                self._open(folder / self.version.door, opened)
-                for folder in (*self.places, *self.homes)
-            )
+            folders = (*self.places, *self.homes) if door is not None else ()
+            yield tuple(_open(f"{folder}/{door}", opened) for folder in folders)
+
+    def adopt(self, leader: int) -> None:
+        """Move a process in with all below it, if it wasn't born here: what these fork later is. For
+        milliseconds.
+
+        Raises:
+            OSError: the group is gone.
+        """
+        if self.version.door is not None:
+            return
+        for place in self.places:
+            move_in(place, partial(_outside, leader, place))
 
     def holds(self, pid: int) -> bool:
         """Whether this process is in it, by each of its controllers."""
@@ -93,10 +106,26 @@ class Cgroup:
         for place in self.places:
             remove_folder(place, seconds=seconds)
 
-    def _open(self, path: Path, opened: ExitStack) -> int:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        opened.callback(os.close, descriptor)
-        return descriptor
+
+def move_in(place: Path, left: Callable[[], set[int]]) -> None:
+    """Move processes into a group until none is ``left``, as they may fork meanwhile. Blocks."""
+    while found := left():
+        for pid in found:
+            with suppress(ProcessLookupError):
+                (place / MEMBERS).write_text(f"{pid}")
+
+
+def _outside(leader: int, place: Path) -> set[int]:
+    """Those of a family that live and aren't in a group."""
+    inside = members(place)
+    family = read_family(leader)
+    return {pid for pid in family if pid not in inside and parse_stat(read_proc(pid, "stat"))}
+
+
+def _open(path: str, opened: ExitStack) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    opened.callback(os.close, descriptor)
+    return descriptor
 
 
 def remove_folder(place: Path, *, seconds: float) -> None:

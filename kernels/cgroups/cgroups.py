@@ -48,6 +48,13 @@ class Cgroups:
         """Those that bind: of memory, pids and cpu."""
         return tuple(self.found.kernels) if self.found is not None else ()
 
+    @property
+    def said(self) -> str:
+        """In words: "v2, for memory, pids, cpu", or "none"."""
+        if self.found is None:
+            return "none"
+        return f"{self.found.version.name}, for {', '.join(self.controllers)}"
+
     def of(self, kernel_id: str) -> Cgroup | None:
         """The group of this kernel, still to be made; None where there are none."""
         return self.found.of(f"{KERNEL}{kernel_id}") if self.found is not None else None

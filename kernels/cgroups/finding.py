@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kernels.cgroups.cgroup import Cgroup, members
+from kernels.cgroups.cgroup import Cgroup, members, move_in
 from kernels.cgroups.hierarchies import UNIFIED
 from kernels.cgroups.versions import CONTROLLERS, MEMBERS, Version, Version1, Version2
 from kernels.limits import Limits
@@ -161,16 +161,8 @@ def _move_in(top: Path, home: Path, undo: ExitStack) -> None:
             f"v2: {top} is shared with {len(others)} other processes, so kernels can have no "
             "groups below it."
         )
-    undo.callback(_move_all, home, top)
-    _move_all(top, home)
-
-
-def _move_all(source: Path, target: Path) -> None:
-    """In one go or more, as what is in ``source`` may fork meanwhile."""
-    while found := members(source):
-        for pid in found:
-            with suppress(ProcessLookupError):
-                (target / MEMBERS).write_text(f"{pid}")
+    undo.callback(move_in, top, lambda: members(home))
+    move_in(home, lambda: members(top))
 
 
 def _hand_down(folder: Path, controllers: Sequence[str], undo: ExitStack) -> None:
