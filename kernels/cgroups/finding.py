@@ -158,7 +158,7 @@ def _move_in(top: Path, home: Path, undo: ExitStack) -> None:
     others = members(top) - set(family)
     if others:
         raise Refused(
-            f"v2: {top} is shared with {len(others)} other processes, so kernels can have no "
+            f"v2: {top} has other processes than the server's ({len(others)}), so there can be no "
             "groups below it."
         )
     undo.callback(move_in, top, lambda: members(home))

@@ -20,6 +20,7 @@ MEMBERS = "cgroup.procs"
 """The file of a group that lists its processes, and takes in whose number is written to it."""
 
 _PERIOD = 100_000  # microseconds
+_MOST_PROCESSES = 1 << 22  # that the system can number; more is refused
 _LARGEST_PIECE = 2 << 20  # a huge page: one that doesn't fit isn't counted
 
 
@@ -62,7 +63,7 @@ class Version1(Version):
             case "memory":
                 return {"memory.limit_in_bytes": f"{limits.memory_bytes}"}
             case "pids":
-                return {"pids.max": f"{limits.processes}"}
+                return {"pids.max": f"{min(limits.processes, _MOST_PROCESSES)}"}
             case "cpu" if limits.cpus is not None:
                 return {
                     "cpu.cfs_period_us": f"{_PERIOD}",
@@ -96,7 +97,7 @@ class Version2(Version):
             case "memory":
                 return {"memory.max": f"{limits.memory_bytes}"}
             case "pids":
-                return {"pids.max": f"{limits.processes}"}
+                return {"pids.max": f"{min(limits.processes, _MOST_PROCESSES)}"}
             case "cpu" if limits.cpus is not None:
                 return {"cpu.max": f"{int(limits.cpus * _PERIOD)} {_PERIOD}"}
             case _:
