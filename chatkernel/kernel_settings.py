@@ -46,7 +46,7 @@ class KernelSettings(BaseModel):
     cpus: float | None = Field(
         default=None,
         ge=0.01,
-        le=4096,
+        allow_inf_nan=False,
         description="How many processors a kernel may keep busy, as 1.5; unset, all there are. Binds where "
         "`chatkernel doctor` says so.",
     )

@@ -21,6 +21,7 @@ MEMBERS = "cgroup.procs"
 
 _PERIOD = 100_000  # microseconds
 _MOST_PROCESSES = 1 << 22  # that the system can number; more is refused
+_MOST_PROCESSORS = 1 << 13  # that Linux may know; a much longer quota is refused
 _LARGEST_PIECE = 2 << 20  # a huge page: one that doesn't fit isn't counted
 
 
@@ -67,7 +68,7 @@ class Version1(Version):
             case "cpu" if limits.cpus is not None:
                 return {
                     "cpu.cfs_period_us": f"{_PERIOD}",
-                    "cpu.cfs_quota_us": f"{int(limits.cpus * _PERIOD)}",
+                    "cpu.cfs_quota_us": f"{_quota(limits.cpus)}",
                 }
             case _:
                 return {}
@@ -99,7 +100,7 @@ class Version2(Version):
             case "pids":
                 return {"pids.max": f"{min(limits.processes, _MOST_PROCESSES)}"}
             case "cpu" if limits.cpus is not None:
-                return {"cpu.max": f"{int(limits.cpus * _PERIOD)} {_PERIOD}"}
+                return {"cpu.max": f"{_quota(limits.cpus)} {_PERIOD}"}
             case _:
                 return {}
 
@@ -111,6 +112,11 @@ class Version2(Version):
     def overran(self, memory: Path) -> bool:
         events = memory / "memory.events"
         return _counted(events, "oom") > 0 and _counted(events, "oom_kill") > 0
+
+
+def _quota(cpus: float) -> int:
+    """The microseconds of processors in a period."""
+    return int(min(cpus, _MOST_PROCESSORS) * _PERIOD)
 
 
 def _counted(file: Path, name: str) -> int:

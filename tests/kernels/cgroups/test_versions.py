@@ -29,8 +29,10 @@ def test_what_version2_takes() -> None:
 
 
 @pytest.mark.parametrize("version", [Version1(), Version2()])
-def test_no_more_processes_are_asked_for_than_there_can_be(version: Version) -> None:
-    assert version.settings("pids", Limits(processes=10**9)) == {"pids.max": "4194304"}
+def test_no_more_is_asked_for_than_there_can_be(version: Version) -> None:
+    much = Limits(processes=10**9, cpus=1e9)
+    assert version.settings("pids", much) == {"pids.max": "4194304"}
+    assert "819200000" in str(version.settings("cpu", much))
 
 
 @pytest.mark.parametrize("version", [Version1(), Version2()])
