@@ -20,12 +20,10 @@ _POLL_SECONDS = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """``folders`` are the group's, by controller; more than one may be the same. ``homes`` are those of
-    the group that the fork server is in, one for each of `places`. All of it blocks."""
+    """``folders`` are the group's, by controller; more than one may be the same. All of it blocks."""
 
     version: Version
     folders: Mapping[str, Path]
-    homes: tuple[Path, ...]
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -52,16 +50,16 @@ class Cgroup:
 
     @contextmanager
     def doors(self) -> Iterator[tuple[int, ...]]:
-        """Descriptors of the files by which the fork server comes in, and then of those by which it
-        goes home, as many (`Birthplace`). None where there is no such way: then `adopt` what it forks.
+        """Descriptors of the files by which a kernel's leader goes in (`Birthplace`). None where there is
+        no such way: then `adopt` it.
 
         Raises:
             OSError: the group is gone.
         """
         door = self.version.door
         with ExitStack() as opened:
-            folders = (*self.places, *self.homes) if door is not None else ()
-            yield tuple(_open(f"{folder}/{door}", opened) for folder in folders)
+            places = self.places if door is not None else ()
+            yield tuple(_open(f"{place}/{door}", opened) for place in places)
 
     def adopt(self, leader: int) -> None:
         """Move a process in with all below it, if it wasn't born here: what these fork later is. For

@@ -37,19 +37,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``kernels`` are the folders in which kernels' groups are made, by controller; ``homes`` those
-    of the group that the server itself is in, one for each folder. ``missing`` says why the others are."""
+    """``kernels`` are the folders in which kernels' groups are made, by controller; ``missing`` says why
+    the others are."""
 
     version: Version
     kernels: Mapping[str, Path]
-    homes: Mapping[str, Path]
     missing: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> Cgroup:
         """The group of this name, which need not be there."""
         folders = {controller: folder / name for controller, folder in self.kernels.items()}
-        homes = {folders[controller]: home for controller, home in self.homes.items()}
-        return Cgroup(self.version, folders, tuple(homes.values()))
+        return Cgroup(self.version, folders)
 
 
 def find(own: Mapping[str, Path], name: str, *, note: Note, undo: ExitStack) -> Found:
@@ -102,7 +100,6 @@ def find_version2(
         found = Found(
             Version2(),
             dict.fromkeys(controllers, kernels),
-            dict.fromkeys(controllers, home),
             {one: f"v2: {top} was given no {one}." for one in wanted if one not in controllers},
         )
         _try(found)
@@ -125,7 +122,7 @@ def find_version1(own: Mapping[str, Path], name: str, *, note: Note, undo: ExitS
             missing[controller] = str(error)
     if "memory" not in kernels:
         raise Refused(missing["memory"])
-    return Found(Version1(), kernels, {one: own[one] for one in kernels}, missing)
+    return Found(Version1(), kernels, missing)
 
 
 def _found_in_version1(
@@ -138,7 +135,7 @@ def _found_in_version1(
     with _refused(f"v1: {own[controller]}"), ExitStack() as doing:
         if not folder.exists():  # one hierarchy may have more than one controller
             _make(folder, note, doing)
-        _try(Found(Version1(), {controller: folder}, {controller: own[controller]}))
+        _try(Found(Version1(), {controller: folder}))
         if controller == "cpu":  # all kernels together count as one process for each processor
             (folder / "cpu.shares").write_text(f"{_SHARES * (os.cpu_count() or 1)}")
         undo.push(doing.pop_all())

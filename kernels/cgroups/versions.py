@@ -26,8 +26,8 @@ _LARGEST_PIECE = 2 << 20  # a huge page: one that doesn't fit isn't counted
 
 
 class Version(ABC):
-    """What differs. ``door`` is the file by which a process of one thread comes in at once when it
-    writes "0" to it, if there is one.
+    """What differs. ``door`` is the file by which a process of one thread moves itself in, at once, when
+    it writes "0" to it, if there is one.
 
     `MEMBERS` takes in any process, for which the system has to wait until no processor forks: 5 to 30
     ms, the first time in a while.

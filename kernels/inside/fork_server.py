@@ -125,8 +125,7 @@ class ForkServer:
         own, log, *doors = descriptors
         place = Birthplace(doors)
         try:
-            with place.entered():
-                pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
+            pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
             pidfd = os.pidfd_open(pid)
             _tell(self.control, {"pid": pid}, pidfd)
             os.close(pidfd)
@@ -154,7 +153,7 @@ class ForkServer:
     def _leave(self, place: Birthplace) -> None:
         self.wakeup.close()
         self.control.close()
-        place.close()
+        place.enter()
 
 
 def _noted(_number: int, _frame: object) -> None:

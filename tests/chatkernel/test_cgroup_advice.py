@@ -17,7 +17,7 @@ FOLDER = Path("/sys/fs/cgroup/server")
 
 def found(*controllers: str) -> Cgroups:
     folders = dict.fromkeys(controllers, FOLDER)
-    return Cgroups(Found(Version2(), folders, folders), "")
+    return Cgroups(Found(Version2(), folders), "")
 
 
 @pytest.mark.parametrize(
