@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,11 @@ import psutil
 import pytest
 
 from kernels import Cgroup, Cgroups, ForkServer, Kernel, KernelDied, Launch, Limits, Tier, Watch
-from tests.kernels.cgroups.machine import version1
+from kernels.cgroups.cgroup import members
+from kernels.cgroups.finding import find_version2
+from kernels.cgroups.hierarchies import UNIFIED
+from kernels.cgroups.versions import MEMBERS
+from tests.kernels.cgroups.machine import version1, version2
 from tests.kernels.running import run, text, value
 from tests.kernels.test_faults import DAEMONS, FORKS
 from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_A_FILE_OF_MEMORY
@@ -63,6 +67,18 @@ def landlocked(bounded: Launch) -> Iterator[Launch]:
         yield replace(found, cgroups=bounded.cgroups)
 
 
+@pytest.fixture
+def unified(launch: Launch) -> Iterator[Launch]:
+    """In groups of version 2, with whatever controller there is."""
+    with version2() as (group, controller), ExitStack() as undo:
+        undo.callback((group.parent / MEMBERS).write_text, str(os.getpid()))
+        (group / MEMBERS).write_text(str(os.getpid()))
+        found = find_version2(
+            {UNIFIED: group}, "ours", note=lambda _: None, undo=undo, wanted=(controller,)
+        )
+        yield replace(launch, cgroups=Cgroups(found))
+
+
 @asynccontextmanager
 async def watched(launch: Launch) -> AsyncIterator[Kernel]:
     async with (
@@ -92,10 +108,20 @@ async def test_all_of_it_is_in_its_group_and_the_fork_server_is_not(bounded: Lau
         assert all(group.holds(process.pid) for process in found)
         fork_server = bounded.fork_server.pid
         assert fork_server is not None
-        assert not any(
-            group.version.door is None or str(fork_server) in (place / "tasks").read_text().split()
-            for place in group.places
-        )
+        assert not any(fork_server in members(place) for place in group.places)
+    assert not any(place.exists() for place in group.places)
+
+
+async def test_in_version2_it_is_moved_with_all_below_it(unified: Launch) -> None:
+    async with Kernel.open(unified) as kernel:
+        await run(kernel, DAEMONS)
+        group = group_of(kernel)
+        found = processes(kernel)
+        assert len(found) >= 5
+        assert all(group.holds(process.pid) for process in found)
+        group.kill()
+        await until_gone(found)
+        await kernel.wait_death()
     assert not any(place.exists() for place in group.places)
 
 
