@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kernels import Limits, Tier
@@ -32,13 +33,20 @@ class Bound:
     how: str
 
 
-def bounds(probed: Probed, limits: Limits, tier: Tier, *, network: str) -> tuple[Bound, ...]:
-    """Every limit of a kernel in this tier."""
-    memory, workspace = size_in_words(limits.memory_bytes), size_in_words(limits.workspace_bytes)
+def bounds(
+    probed: Probed,
+    limits: Limits,
+    tier: Tier,
+    *,
+    network: str,
+    controllers: Collection[str] = (),
+) -> tuple[Bound, ...]:
+    """Every limit of a kernel in this tier, in a control group with these controllers."""
+    workspace = size_in_words(limits.workspace_bytes)
     return (
-        Bound("memory", True, f"{memory}: the watch ends it. For a moment it may take more"),
+        _of_memory(limits, controllers),
         _of_a_process(probed.address_space),
-        _of_processes(probed, limits),
+        _of_processes(probed, limits, controllers),
         Bound(
             "open files",
             0 <= probed.open_files <= limits.open_files,
@@ -55,11 +63,18 @@ def bounds(probed: Probed, limits: Limits, tier: Tier, *, network: str) -> tuple
         ),
         Bound("time of a run", True, f"{limits.cell_seconds:g} s: interrupted, then ended"),
         _of_what_goes_on(limits),
-        Bound(
-            "processor", False, "kernels share it; systemd-run -p CPUQuota=… bounds all together"
-        ),
+        _of_processor(limits, controllers),
         _of_network(probed, network),
     )
+
+
+def _of_memory(limits: Limits, controllers: Collection[str]) -> Bound:
+    memory = size_in_words(limits.memory_bytes)
+    if "memory" in controllers:
+        return Bound(
+            "memory", True, f"{memory}: its control group gives it no more, and it is ended"
+        )
+    return Bound("memory", True, f"{memory}: the watch ends it. For a moment it may take more")
 
 
 def _of_a_process(address_space: int) -> Bound:
@@ -68,7 +83,10 @@ def _of_a_process(address_space: int) -> Bound:
     return Bound("memory of a process", True, f"{size_in_words(address_space)} of addresses")
 
 
-def _of_processes(probed: Probed, limits: Limits) -> Bound:
+def _of_processes(probed: Probed, limits: Limits, controllers: Collection[str]) -> Bound:
+    if "pids" in controllers:
+        how = f"{limits.processes}, with threads: its control group lets no more be started"
+        return Bound("processes", True, how)
     if 0 <= probed.processes <= limits.processes:
         return Bound("processes", True, f"{probed.processes}, with threads: no more can be started")
     how = f"{limits.processes}, with threads: the watch ends it; the system counts by user"
@@ -82,6 +100,17 @@ def _of_what_goes_on(limits: Limits) -> Bound:
     share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
     how = f"{share} for {time_in_words(limits.unattended_seconds)}: the watch ends it"
     return Bound(what, True, how)
+
+
+def _of_processor(limits: Limits, controllers: Collection[str]) -> Bound:
+    if "cpu" not in controllers:
+        said = "kernels share it; systemd-run -p CPUQuota=… bounds all together"
+        if limits.cpus is not None:
+            said = f"{limits.cpus:g} were set, which takes a control group; {said}"
+        return Bound("processor", False, said)
+    if limits.cpus is None:
+        return Bound("processor", True, "an equal share for each busy kernel, by its control group")
+    return Bound("processor", True, f"{limits.cpus:g} at most, by its control group")
 
 
 def _of_tmp(probed: Probed, limits: Limits, tier: Tier) -> Bound:

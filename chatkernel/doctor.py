@@ -15,6 +15,7 @@ import httpx
 from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.bounds import Bound, Probed, bounds
+from chatkernel.cgroup_advice import cgroup_advice
 from chatkernel.launcher import kernel_python, probe_sandbox
 from chatkernel.models import Finding, UnknownModel
 from chatkernel.models.loopback import PastProxies
@@ -22,6 +23,8 @@ from chatkernel.service import open_models
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
 from kernels import (
+    NO_CGROUPS,
+    Cgroups,
     ForkServer,
     FoundTier,
     Kernel,
@@ -66,6 +69,7 @@ class KernelsFound:
     found: FoundTier
     bounds: tuple[Bound, ...]
     advice: tuple[str, ...]
+    cgroups: Cgroups = NO_CGROUPS
 
 
 @dataclass(frozen=True)
@@ -121,19 +125,21 @@ async def _model(settings: Settings, environ: Mapping[str, str]) -> tuple[str, t
 
 
 async def _kernels(settings: Settings) -> KernelsFound | str:
-    fork_server = ForkServer(kernel_python(settings), settings.preload)
-    try:
-        async with TemporaryDirectory(prefix="ck-") as name:
+    async with TemporaryDirectory(prefix="ck-") as name, Cgroups.open(Path(name)) as cgroups:
+        fork_server = ForkServer(kernel_python(settings), settings.preload)
+        try:
             folder = Path(name)
             let_pass(folder)
             sandbox = probe_sandbox(settings)
-            launch = Launch(folder / "r", folder / "s", folder / "w", fork_server, sandbox)
+            launch = Launch(
+                folder / "r", folder / "s", folder / "w", fork_server, sandbox, cgroups=cgroups
+            )
             return await _started(settings, launch)
-    except KernelError as error:
-        return str(error)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await fork_server.close()
+        except KernelError as error:
+            return str(error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await fork_server.close()
 
 
 async def _started(settings: Settings, launch: Launch) -> KernelsFound:
@@ -145,8 +151,15 @@ async def _started(settings: Settings, launch: Launch) -> KernelsFound:
         python=probed.python,
         warmed=warmed,
         found=found,
-        bounds=bounds(probed, settings.limits, found.tier, network=settings.network),
-        advice=advice(found, machine),
+        bounds=bounds(
+            probed,
+            settings.limits,
+            found.tier,
+            network=settings.network,
+            controllers=launch.cgroups.controllers,
+        ),
+        advice=(*advice(found, machine), *cgroup_advice(launch.cgroups, machine)),
+        cgroups=launch.cgroups,
     )
 
 

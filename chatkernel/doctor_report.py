@@ -37,6 +37,10 @@ def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> Non
     table.add_row("sandbox", Text(f"tier {tier}: {MEANS[tier]}", style=_STYLES[tier]))
     for refused, why in kernels.found.refused.items():
         table.add_row("", plain(f"tier {refused} was refused: {why}"))
+    cgroups = kernels.cgroups
+    table.add_row("control groups", plain(cgroups.said))
+    if cgroups.reason:
+        table.add_row("", plain(f"refused: {cgroups.reason}"))
     for sentence in kernels.advice:
         table.add_row("", plain(sentence))
     for bound in kernels.bounds:

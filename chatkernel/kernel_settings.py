@@ -43,6 +43,13 @@ class KernelSettings(BaseModel):
     processes: int = Field(
         default=256, ge=32, description="How many processes and threads a kernel may have."
     )
+    cpus: float | None = Field(
+        default=None,
+        ge=0.01,
+        allow_inf_nan=False,
+        description="How many processors a kernel may keep busy, as 1.5; unset, all there are. Binds where "
+        "`chatkernel doctor` says so.",
+    )
     open_files: int = Field(
         default=1024, ge=128, description="How many files each process of a kernel may hold open."
     )

@@ -18,7 +18,7 @@ from chatkernel.archive import Archive
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
-from kernels import ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed, find_tier
+from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed, find_tier
 from kernels.inside.sandbox.plan import Ids
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Launcher:
     archive: Archive
     sockets: Path
     fork_server: ForkServer
+    cgroups: Cgroups
     _found: FoundTier | None = None
     _advice: tuple[str, ...] = ()
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
@@ -45,12 +46,13 @@ class Launcher:
         cls, settings: Settings, archive: Archive, sockets: Path
     ) -> AsyncIterator[Launcher]:
         """Nothing is started until it is asked for; on exit the fork server ends."""
-        fork_server = ForkServer(kernel_python(settings), settings.preload)
-        try:
-            yield cls(settings, archive, sockets, fork_server)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await fork_server.close()
+        async with Cgroups.open(kernel_files(settings)) as cgroups:
+            fork_server = ForkServer(kernel_python(settings), settings.preload)
+            try:
+                yield cls(settings, archive, sockets, fork_server, cgroups)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await fork_server.close()
 
     async def warmed(self) -> Warmed:
         """Start the fork server, and say what of the preload it couldn't import.
@@ -114,6 +116,7 @@ class Launcher:
             workspace=workspace,
             fork_server=self.fork_server,
             sandbox=sandbox,
+            cgroups=self.cgroups,
         )
 
     async def _find(self) -> FoundTier:

@@ -117,6 +117,7 @@ class Settings(KernelSettings, BaseSettings):
             grace_seconds=self.cell_grace_seconds,
             memory_bytes=self.memory_bytes,
             processes=self.processes,
+            cpus=self.cpus,
             open_files=self.open_files,
             file_bytes=self.file_bytes,
             workspace_bytes=self.workspace_bytes,

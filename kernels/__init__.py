@@ -1,6 +1,7 @@
 """A kernel's life: launch, execute, outputs, limits, end. Knows nothing of chats or HTTP."""
 
 from kernels.answers import Bundle, Completeness, Completions, Variable
+from kernels.cgroups import NO_CGROUPS, Cgroup, Cgroups
 from kernels.errors import (
     BundleFailed,
     BundleTooLarge,
@@ -47,11 +48,14 @@ from kernels.wire import JSON, Message
 __all__ = [
     "FRAME_MIME",
     "JSON",
+    "NO_CGROUPS",
     "PRELOAD",
     "Bundle",
     "BundleFailed",
     "BundleTooLarge",
     "CellTimedOut",
+    "Cgroup",
+    "Cgroups",
     "ClearOutput",
     "Completeness",
     "Completions",

@@ -16,15 +16,23 @@ _FEWER_PROCESSES = "Start fewer processes and threads."
 _IN_A_CELL = "Start long work in a cell, so that you see it."
 
 
-def excess_of_processes(usage: Usage, limits: Limits, *, busy: bool) -> Death | None:
-    """What a kernel is to be ended for, None if its processes keep the limits."""
-    if usage.memory_bytes > limits.memory_bytes:
-        deed = f"used more than {size_in_words(limits.memory_bytes)}"
-        return ended_for(deed, advice=_LESS_DATA, busy=busy)
+def excess_of_processes(
+    usage: Usage, limits: Limits, *, busy: bool, overran: bool = False
+) -> Death | None:
+    """What a kernel is to be ended for, None if its processes keep the limits. ``overran``: its control
+    group has met its memory, and one of its processes was killed for that."""
+    if overran or usage.memory_bytes > limits.memory_bytes:
+        return over_memory(limits, busy=busy)
     if usage.threads > limits.processes:
         deed = f"started more than {limits.processes} processes and threads"
         return ended_for(deed, advice=_FEWER_PROCESSES, busy=busy)
     return None
+
+
+def over_memory(limits: Limits, *, busy: bool) -> Death:
+    """The death of one that took more than its memory."""
+    deed = f"used more than {size_in_words(limits.memory_bytes)}"
+    return ended_for(deed, advice=_LESS_DATA, busy=busy)
 
 
 def excess_of_files(

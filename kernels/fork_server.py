@@ -114,22 +114,30 @@ class ForkServer:
         async with self._asking:
             return (await self._ensure()).warmed
 
-    async def fork(self, request: Mapping[str, Any], separation: Separation, *, log: int) -> Forked:
+    async def fork(
+        self,
+        request: Mapping[str, Any],
+        separation: Separation,
+        *,
+        log: int,
+        doors: Sequence[int] = (),
+    ) -> Forked:
         """A process that becomes a kernel; it isn't ready yet. ``request`` is read by the child alone
-        (``kernels/inside/birth.py``), ``log`` becomes its stdout and stderr.
+        (``kernels/inside/birth.py``), ``log`` becomes its stdout and stderr. It is born in the control
+        group whose `Cgroup.doors` these are.
 
         Raises:
             ForkServerFailed, MachineUnfit, KernelStartFailed
         """
         try:
-            return await self._fork(request, separation, log=log)
+            return await self._fork(request, separation, log, doors)
         except ForkServerFailed:
             if self._running is None:  # it can't be started
                 raise
-        return await self._fork(request, separation, log=log)  # it ran, and was ended just now
+        return await self._fork(request, separation, log, doors)  # it ran, and was ended just now
 
     async def _fork(
-        self, request: Mapping[str, Any], separation: Separation, *, log: int
+        self, request: Mapping[str, Any], separation: Separation, log: int, doors: Sequence[int]
     ) -> Forked:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -140,7 +148,7 @@ class ForkServer:
                 async with self._asking:
                     running = await self._ensure()
                     with anyio.CancelScope(shield=True):  # an answer belongs to its question
-                        pid, pidfd = await running.fork(separation, theirs.fileno(), log)
+                        pid, pidfd = await running.fork(separation, [theirs.fileno(), log, *doors])
             except BaseException:
                 ours.close()
                 raise
@@ -209,17 +217,17 @@ class _Running:
         running.warmed = Warmed(said["ready"], said["missing"], tuple(said["paths"]))
         return running
 
-    async def fork(self, separation: Separation, own: int, log: int) -> tuple[int, int]:
+    async def fork(self, separation: Separation, descriptors: Sequence[int]) -> tuple[int, int]:
         """The new process and a pidfd of it."""
         message = json.dumps(separation.to_json()).encode()
         try:
-            socket.send_fds(self.control, [message], [own, log])
+            socket.send_fds(self.control, [message], descriptors)
         except OSError as error:
             raise self._failed() from error
-        answer, descriptors = await self._hear(_FORK_SECONDS)
+        answer, pidfds = await self._hear(_FORK_SECONDS)
         if "error" in answer:
             raise KernelStartFailed(f"{answer['error']}.")
-        return int(answer["pid"]), descriptors[0]
+        return int(answer["pid"]), pidfds[0]
 
     def close(self) -> None:
         """End it and what it forked."""

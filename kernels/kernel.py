@@ -20,6 +20,7 @@ from kernels.answers import (
     read_completions,
     read_variables,
 )
+from kernels.cgroups import Cgroup
 from kernels.channels import Request
 from kernels.conversation import Conversation
 from kernels.errors import CellTimedOut, KernelDied, KernelStartFailed, RequestTimedOut
@@ -102,6 +103,11 @@ class Kernel:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def cgroup(self) -> Cgroup | None:
+        """Its control group, None where it has none."""
+        return self._process.cgroup
 
     @property
     def busy(self) -> bool:
@@ -335,7 +341,8 @@ class Kernel:
             ) from error
 
     async def _watch_process(self) -> None:
-        death = await self._process.wait()
+        await self._process.wait()
+        death = await self._process.death(self._limits, busy=self.busy)
         await anyio.sleep(_LAST_WORDS_SECONDS)  # for what it had sent
         self._conversation.end(death)
 

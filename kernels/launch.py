@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kernels.cgroups import NO_CGROUPS, Cgroups
 from kernels.environment import allowed
 from kernels.fork_server import ForkServer
 from kernels.sandbox import Sandbox, Tier
@@ -21,7 +22,8 @@ class Launch:
     ``runtime`` holds connection files and records of living kernels, ``sockets`` a private folder
     per kernel (its path must be short: a socket's is limited to 107 bytes), ``workspace`` is the
     kernel's working directory and home. Missing folders are made. It is forked off ``fork_server``
-    into ``sandbox``; ``extra_env`` goes over the environment that `kernel_environment` builds.
+    into ``sandbox`` and a control group of ``cgroups``, where there are some; ``extra_env`` goes over
+    the environment that `kernel_environment` builds.
     """
 
     runtime: Path
@@ -29,6 +31,7 @@ class Launch:
     workspace: Path
     fork_server: ForkServer
     sandbox: Sandbox = field(default_factory=Sandbox)
+    cgroups: Cgroups = NO_CGROUPS
     extra_env: Mapping[str, str] = field(default_factory=dict)
 
     def in_tier(self, tier: Tier) -> Launch:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernels import cgroups
 from kernels.processes import end_processes, read_process
 
 _SWEEP_SECONDS = 5.0
@@ -39,8 +40,9 @@ def sweep(runtime: Path) -> int:
     """End what the recorded kernels left behind; how many kernels there were. Blocks.
 
     To be called when no server runs on ``runtime``: a living server's kernels would go too.
-    Their connection files go.
+    Their connection files and control groups go.
     """
+    cgroups.sweep(runtime)
     paths = sorted(runtime.glob("kernel-*.pid"))
     for path in paths:
         if (recorded := _read(path)) is not None:

@@ -15,7 +15,8 @@ class Limits:
     second of a run's two ends (its reply and "idle") is waited for after the first.
 
     ``memory_bytes`` is what a kernel's processes may hold together, ``processes`` counts their
-    threads too, ``file_bytes`` is the largest file and ``tmp_bytes`` what fits into its /tmp.
+    threads too, ``cpus`` is how many processors they may keep busy, None for all there are.
+    ``file_bytes`` is the largest file and ``tmp_bytes`` what fits into its /tmp.
     ``workspace_bytes`` and ``workspace_files`` are what its workspace may hold, with what is deleted
     and still open. ``free_bytes`` is what kernels leave free on the disk of their workspaces.
 
@@ -38,6 +39,7 @@ class Limits:
     message_bytes: int = 16 << 20
     memory_bytes: int = 4 << 30
     processes: int = 256
+    cpus: float | None = None
     open_files: int = 1024
     file_bytes: int = 8 << 30
     tmp_bytes: int = 512 << 20

@@ -18,8 +18,10 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
+from kernels.cgroups import Cgroup
 from kernels.channels import Channel, Channels, new_context
 from kernels.errors import KernelStartFailed
+from kernels.excess import over_memory
 from kernels.exits import FORCED, Death, classify
 from kernels.launch import MARK, Launch, kernel_environment
 from kernels.limits import Limits
@@ -40,19 +42,28 @@ _SILENT = logging.Logger("manager", logging.CRITICAL + 1)
 
 
 class KernelProcess:
-    """A started kernel; it need not answer yet."""
+    """A started kernel; it need not answer yet. ``cgroup`` is None where it has none."""
 
-    def __init__(self, kernel_id: str, pid: int, manager: AsyncKernelManager, log: Log) -> None:
+    def __init__(
+        self,
+        kernel_id: str,
+        pid: int,
+        manager: AsyncKernelManager,
+        log: Log,
+        cgroup: Cgroup | None,
+    ) -> None:
         self.id = kernel_id
         self.pid = pid
         self.log = log
+        self.cgroup = cgroup
         self._manager = manager
+        self._returncode: int | None = None
         self._ending: Death | None = None
 
     @classmethod
     @asynccontextmanager
     async def open(cls, launch: Launch, limits: Limits) -> AsyncIterator[KernelProcess]:
-        """Start one. On exit nothing of it is left: no process, no socket, no file.
+        """Start one. On exit nothing of it is left: no process, no socket, no file, no control group.
 
         Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
 
@@ -62,6 +73,7 @@ class KernelProcess:
         kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
         await to_thread.run_sync(_make_folders, launch, folder)
+        cgroup = await to_thread.run_sync(_make_cgroup, launch.cgroups.of(kernel_id), limits)
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
             kernel_spec_manager=_OneSpec(spec),
@@ -74,11 +86,13 @@ class KernelProcess:
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
         with Log.open() as log:
             try:
-                pid = await _start(manager, launch, limits, kernel_id=kernel_id, log=log)
-                yield cls(kernel_id, pid, manager, log)
+                pid = await _start(
+                    manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
+                )
+                yield cls(kernel_id, pid, manager, log, cgroup)
             finally:
                 with anyio.CancelScope(shield=True):
-                    await _remove(manager, launch, kernel_id)
+                    await _remove(manager, launch, kernel_id, cgroup)
 
     def connect(self, limits: Limits) -> Channels:
         """Open its channels; they are closed with the process."""
@@ -99,10 +113,21 @@ class KernelProcess:
         endpoint = f"ipc://{manager.ip}-{port}"
         return Channel(socket, endpoint, manager.session.clone(), limits=limits, pace=pace)
 
-    async def wait(self) -> Death:
+    async def wait(self) -> None:
         """Wait for its end, without polling."""
-        returncode = await self._provisioner.wait()
-        return self._ending or classify(returncode or 0)
+        self._returncode = await self._provisioner.wait()
+
+    async def death(self, limits: Limits, *, busy: bool) -> Death:
+        """Why it ended, once it has; ``busy``: a cell was running."""
+        returncode = self._returncode or 0
+        if self._ending is not None:
+            return self._ending
+        if returncode == -signal.SIGKILL and await self._overran():
+            return over_memory(limits, busy=busy)
+        return classify(returncode)
+
+    async def _overran(self) -> bool:
+        return self.cgroup is not None and await to_thread.run_sync(self.cgroup.overran)
 
     async def interrupt(self) -> None:
         """SIGINT to its process group."""
@@ -112,6 +137,8 @@ class KernelProcess:
         """SIGKILL to it and everything its cells have started. The first death that is given counts."""
         self._ending = self._ending or death
         await self._provisioner.kill()
+        if self.cgroup is not None:
+            await to_thread.run_sync(self.cgroup.kill)
 
     @property
     def _provisioner(self) -> KernelProvisionerBase:
@@ -151,8 +178,26 @@ def _make_folders(launch: Launch, folder: Path) -> None:
         raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
 
 
+def _make_cgroup(cgroup: Cgroup | None, limits: Limits) -> Cgroup | None:
+    """None when it can't be made: then the watch alone bounds the kernel."""
+    if cgroup is None:
+        return None
+    try:
+        cgroup.make(limits)
+    except OSError as error:
+        log.warning("a kernel starts without a control group: %s", error)
+        return None
+    return cgroup
+
+
 async def _start(
-    manager: AsyncKernelManager, launch: Launch, limits: Limits, *, kernel_id: str, log: Log
+    manager: AsyncKernelManager,
+    launch: Launch,
+    limits: Limits,
+    *,
+    kernel_id: str,
+    log: Log,
+    cgroup: Cgroup | None,
 ) -> int:
     # Not by its start_kernel(), which then sleeps for 10 ms and connects a socket we don't need.
     command, options = await manager.pre_start_kernel(
@@ -161,6 +206,7 @@ async def _start(
         sandbox=launch.sandbox,
         limits=limits,
         stdout=log.write_end,
+        cgroup=cgroup,
         cwd=str(launch.workspace),
         env={**kernel_environment(launch, os.environ), MARK: kernel_id},
     )
@@ -173,16 +219,28 @@ async def _start(
     return pid
 
 
-async def _remove(manager: AsyncKernelManager, launch: Launch, kernel_id: str) -> None:
+async def _remove(
+    manager: AsyncKernelManager, launch: Launch, kernel_id: str, cgroup: Cgroup | None
+) -> None:
     if manager.has_kernel and manager.provisioner is not None:
         pid = int((await manager.provisioner.get_provisioner_info())["pid"])
         await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
         with anyio.move_on_after(_END_SECONDS):
             await manager.provisioner.wait()
+    if cgroup is not None:
+        await to_thread.run_sync(_remove_cgroup, cgroup)
     manager.context.destroy(linger=0)
     await manager.cleanup_resources()
     await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
     await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)
+
+
+def _remove_cgroup(cgroup: Cgroup) -> None:
+    """What hangs in the system must not keep the kernel from being forgotten."""
+    try:
+        cgroup.remove(seconds=_END_SECONDS)
+    except OSError as error:
+        log.warning("the control group of a kernel that ended could not be removed: %s", error)
 
 
 def _remove_sockets(folder: Path) -> None:

@@ -5,23 +5,27 @@ https://jupyter-client.readthedocs.io/en/stable/provisioning.html
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from kernels.cgroups import Cgroup
 from kernels.environment import allowed
+from kernels.errors import KernelStartFailed
 from kernels.fork_server import ForkServer
 from kernels.forked import Forked
-from kernels.inside.sandbox.plan import Ids
+from kernels.inside.sandbox.plan import Ids, Separation
 from kernels.limits import Limits
 from kernels.ownership import give
 from kernels.remove_tree import remove_tree
@@ -68,9 +72,10 @@ class ForkProvisioner(LocalProvisioner):
         fork_server: ForkServer | None = None,
         sandbox: Sandbox | None = None,
         limits: Limits = _DEFAULT_LIMITS,
+        cgroup: Cgroup | None = None,
         **kwargs: Any,
     ) -> KernelConnectionInfo:
-        """Fork a kernel; its sockets are bound when this returns.
+        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``.
 
         Raises:
             KernelStartFailed: it ended before, or its sandbox could not be made.
@@ -87,20 +92,20 @@ class ForkProvisioner(LocalProvisioner):
             give(Path(self._own_folder), sandbox.ids)
         warmed = await fork_server.warmed()
         plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.paths)
-        self._forked = await fork_server.fork(
-            {
-                "connection": self._connection(),
-                "environment": {**environment, **sandbox.environment(folder, self._sockets())},
-                "folder": str(sandbox.home(folder)),
-                "message_bytes": limits.message_bytes,
-                "cpus": len(os.sched_getaffinity(0)),
-                "plan": plan.to_json(),
-            },
-            plan.separation,
-            log=kwargs.get("stdout") or _STDERR,
-        )
+        request = {
+            "connection": self._connection(),
+            "environment": {**environment, **sandbox.environment(folder, self._sockets())},
+            "folder": str(sandbox.home(folder)),
+            "message_bytes": limits.message_bytes,
+            "cpus": _processors(limits),
+            "plan": plan.to_json(),
+        }
+        log = kwargs.get("stdout") or _STDERR
+        self._forked = await _fork(fork_server, request, plan.separation, log=log, cgroup=cgroup)
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
+            if cgroup is not None:  # beside its start, of which it takes nothing
+                await to_thread.run_sync(_adopt, cgroup, self._forked.pid)
             await self._forked.ready()
         return self.connection_info
 
@@ -158,6 +163,43 @@ class ForkProvisioner(LocalProvisioner):
 
     def _sockets(self) -> Path:
         return Path(str(self.connection_info["ip"])).parent
+
+
+async def _fork(
+    fork_server: ForkServer,
+    request: Mapping[str, Any],
+    separation: Separation,
+    *,
+    log: int,
+    cgroup: Cgroup | None,
+) -> Forked:
+    with ExitStack() as opened:
+        doors = await to_thread.run_sync(_open_doors, cgroup, opened) if cgroup is not None else ()
+        return await fork_server.fork(request, separation, log=log, doors=doors)
+
+
+def _open_doors(cgroup: Cgroup, opened: ExitStack) -> tuple[int, ...]:
+    with _said():
+        return opened.enter_context(cgroup.doors())
+
+
+def _adopt(cgroup: Cgroup, leader: int) -> None:
+    with _said():
+        cgroup.adopt(leader)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KernelStartFailed(f"its control group: {error.strerror}.") from error
+
+
+def _processors(limits: Limits) -> int:
+    """How many threads of linear algebra make sense."""
+    there = len(os.sched_getaffinity(0))
+    return there if limits.cpus is None else min(there, math.ceil(limits.cpus))
 
 
 def _owner(folder: Path) -> Ids:

@@ -151,7 +151,7 @@ class Watch:
                 return
             try:
                 seen = await to_thread.run_sync(
-                    lambda: look(kernel.pid, launch, kernel.limits, pss=pss), limiter=self._threads
+                    lambda: look(kernel, launch, pss=pss), limiter=self._threads
                 )
             except Exception:  # whatever it is, the others must go on being watched
                 log.exception("looking at kernel %s", kernel.id)
@@ -161,7 +161,9 @@ class Watch:
             watched.note(seen)
             if watched.shown != before:
                 self.news.tell()
-            death = excess_of_processes(seen.usage, kernel.limits, busy=kernel.busy)
+            death = excess_of_processes(
+                seen.usage, kernel.limits, busy=kernel.busy, overran=seen.overran
+            )
             if watched.unattended.exceeds(kernel.limits):
                 death = death or left_running(kernel.limits)
             await self._judge(watched, death)

@@ -22,11 +22,13 @@ _SHORTEST_SECONDS = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``."""
+    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``.
+    ``overran`` is as `Cgroup.overran` says."""
 
     usage: Usage
     at: float
     seconds: float
+    overran: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,18 @@ class Count:
     seconds: float
 
 
-def look(pid: int, launch: Launch, limits: Limits, *, pss: bool) -> Look:
+def look(kernel: Kernel, launch: Launch, *, pss: bool) -> Look:
     """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process with
     ``pss``. Their memory is measured without it too, when it may be over the limit.
     """
     began = time.monotonic()
     usage = read_usage(
-        pid,
+        kernel.pid,
         own_files=launch.sandbox.tier is Tier.FULL,
-        pss_above=0 if pss else limits.memory_bytes,
+        pss_above=0 if pss else kernel.limits.memory_bytes,
     )
-    return Look(usage, time.monotonic(), time.monotonic() - began)
+    overran = kernel.cgroup is not None and kernel.cgroup.overran()
+    return Look(usage, time.monotonic(), time.monotonic() - began, overran)
 
 
 def count(launch: Launch, limits: Limits, deleted: OpenFiles, *, kernel_id: str) -> Count:

@@ -17,10 +17,12 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from . import leader, leader_program
 from .birth import Birth
+from .birthplace import Birthplace
 from .processes import become_subreaper, children, die_with, is_single_threaded
 from .sandbox.apply import prepare
 from .sandbox.interpreter import readable_paths
@@ -28,6 +30,7 @@ from .sandbox.plan import Separation
 from .warm import Warm, settle, warm
 
 _MESSAGE_BYTES = 64 << 10
+_DESCRIPTORS = 16
 
 
 def main(argv: list[str]) -> None:
@@ -35,8 +38,8 @@ def main(argv: list[str]) -> None:
 
     ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
     ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
-    a `Separation` with two descriptors: the kernel's own socket (`Birth`) and its log. The answer is
-    ``{"pid"}`` with a pidfd, or ``{"error"}``.
+    a `Separation` with descriptors: the kernel's own socket (`Birth`), its log, and those of a
+    `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
     """
     began = time.monotonic()
     parser = argparse.ArgumentParser()
@@ -116,11 +119,13 @@ class ForkServer:
                 self._kernels.discard(pid)
 
     def _answer(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, 2)
+        data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, _DESCRIPTORS)
         if not data:
             return False
+        own, log, *doors = descriptors
+        place = Birthplace(doors)
         try:
-            pid = self._fork(Separation.from_json(json.loads(data)), *descriptors)
+            pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
             pidfd = os.pidfd_open(pid)
             _tell(self.control, {"pid": pid}, pidfd)
             os.close(pidfd)
@@ -131,7 +136,7 @@ class ForkServer:
                 os.close(descriptor)
         return True
 
-    def _fork(self, separation: Separation, own: int, log: int) -> int:
+    def _fork(self, separation: Separation, own: int, log: int, place: Birthplace) -> int:
         """The kernel's leader: pid 1 of its namespaces, if it gets some."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
         birth = Birth(own, log, self.warmed.app, self.warmed.blas)
@@ -139,15 +144,16 @@ class ForkServer:
             separation,
             own,
             program=self.program,
-            leave=self._leave,
+            leave=partial(self._leave, place),
             be_kernel=birth.be_kernel,
         )
         self._kernels.add(pid)
         return pid
 
-    def _leave(self) -> None:
+    def _leave(self, place: Birthplace) -> None:
         self.wakeup.close()
         self.control.close()
+        place.enter()
 
 
 def _noted(_number: int, _frame: object) -> None:

@@ -6,12 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 
-from kernels import ExecuteResult, ForkServer, Kernel, Launch, Stream
+from kernels import Cgroups, ExecuteResult, ForkServer, Kernel, Launch, Stream
 from tests.bench._figures import Figure, milliseconds_since, ratio
 from tests.bench._stock import StockKernel
 from tests.kernels.launching import a_launch
@@ -40,8 +40,12 @@ class Places:
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Places]:
         (folder / "stock").mkdir()
-        async with ForkServer.open() as fork_server:
-            yield cls(a_launch(folder, fork_server), folder / "stock")
+        async with (
+            Cgroups.open(folder / "runtime") as cgroups,
+            ForkServer.open() as fork_server,
+        ):
+            launch = replace(a_launch(folder, fork_server), cgroups=cgroups)
+            yield cls(launch, folder / "stock")
 
 
 async def measure_starts(folder: Path, starts: int) -> list[Figure]:

@@ -51,6 +51,35 @@ def test_without_a_root_of_its_own_tmp_is_everybodys() -> None:
     assert loose(FULL, Tier.LANDLOCK) == {"processor", "/tmp"}
 
 
+@pytest.mark.parametrize(
+    ("controllers", "cpus", "said"),
+    [
+        ((), None, "kernels share it"),
+        ((), 1.5, "1.5 were set, which takes a control group"),
+        (("memory", "pids", "cpu"), None, "an equal share"),
+        (("memory", "pids", "cpu"), 1.5, "1.5 at most"),
+    ],
+)
+def test_the_processor_is_bound_by_a_control_group_alone(
+    controllers: tuple[str, ...], cpus: float | None, said: str
+) -> None:
+    limits = replace(LIMITS, cpus=cpus)
+    told = bounds(FULL, limits, Tier.FULL, network="none", controllers=controllers)
+    (processor,) = (bound for bound in told if bound.what == "processor")
+    assert processor.binds is bool(controllers)
+    assert said in processor.how
+
+
+@pytest.mark.parametrize("what", ["memory", "processes"])
+def test_a_control_group_is_said_where_it_binds(what: str) -> None:
+    loose = replace(FULL, processes=-1)
+    for controllers, who in (((), "the watch"), (("memory", "pids"), "its control group")):
+        told = bounds(loose, LIMITS, Tier.FULL, network="none", controllers=controllers)
+        (bound,) = (bound for bound in told if bound.what == what)
+        assert bound.binds
+        assert who in bound.how
+
+
 def test_an_open_network_is_said() -> None:
     assert "network" in loose(FULL, Tier.FULL, network="open")
 

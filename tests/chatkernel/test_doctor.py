@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from rich.console import Console
 from chatkernel.doctor import Examined, KernelsFound
 from chatkernel.doctor_report import report
 from chatkernel.models import Finding
-from kernels import FoundTier, Tier, Warmed
+from kernels import Cgroups, FoundTier, Tier, Warmed
 from tests.serving import clean_environment
 
 KERNELS = KernelsFound(
@@ -69,7 +70,7 @@ def test_it_says_what_is_here_and_makes_no_folder(tmp_path: Path) -> None:
     assert done.returncode in {0, 1}, done.stderr
     for words in (
         *("tier ", "open files", "json, in", "nosuchmodule is missing", "free", "direct"),
-        *("for 5 minutes: the watch", "CHATKERNEL_USER_LIMITS): ada"),
+        *("for 5 minutes: the watch", "CHATKERNEL_USER_LIMITS): ada", "control groups"),
     ):
         assert words in done.stdout
     assert done.returncode == ("tier none" in done.stdout)
@@ -101,6 +102,13 @@ def test_what_was_refused_and_what_would_raise_it_stand_together() -> None:
     assert "tier none" in told
     assert "tier full was refused: mount: refused." in told
     assert "Do this." in told
+
+
+def test_control_groups_are_told_with_what_refused_them() -> None:
+    refused = replace(KERNELS, cgroups=Cgroups(reason="v2: it is not mounted."))
+    told = printed(replace(EXAMINED, kernels=refused))
+    assert re.search(r"control groups +none", told)
+    assert "refused: v2: it is not mounted." in told
 
 
 def test_a_missing_preload_and_a_full_disk_are_told() -> None:

@@ -68,6 +68,8 @@ def test_lists_are_comma_separated_or_json(
         ("HOST", " "),
         ("CELL_SECONDS", "0"),
         ("CELL_SECONDS", "nan"),
+        ("CPUS", "0"),
+        ("CPUS", "inf"),
         ("ADMINS", '["ann"'),
         ("ADMINS", "[1]"),
         ("KERNELS_PER_USER", "0"),

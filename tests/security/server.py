@@ -18,7 +18,7 @@ from typing import Any
 
 import anyio
 
-from kernels import ErrorOutput, ForkServer, Kernel, Launch, Limits, Sandbox, Stream, Tier
+from kernels import Cgroups, ErrorOutput, ForkServer, Kernel, Launch, Limits, Sandbox, Stream, Tier
 from kernels.inside.sandbox import landlock
 from kernels.inside.sandbox.plan import Ids
 from tests.kernels.running import run
@@ -65,12 +65,15 @@ def main() -> None:
 
 async def attacked(case: Mapping[str, Any]) -> dict[str, Any]:
     """What came of the attacks."""
-    async with ForkServer.open(preload=()) as fork_server:
-        return await _attacked(case, Tier(case["tier"]), fork_server)
+    async with (
+        Cgroups.open(Path(case["folder"], "data/runtime/kernels")) as cgroups,
+        ForkServer.open(preload=()) as fork_server,
+    ):
+        tier = Tier(case["tier"])
+        return await _attacked(case, _launch(case, tier, fork_server, cgroups), tier)
 
 
-async def _attacked(case: Mapping[str, Any], tier: Tier, fork_server: ForkServer) -> dict[str, Any]:
-    launch = _launch(case, tier, fork_server)
+async def _attacked(case: Mapping[str, Any], launch: Launch, tier: Tier) -> dict[str, Any]:
     _bring(launch.workspace / "lib")
     async with (
         Kernel.open(launch, limits=Limits(open_files=256, file_bytes=64 << 20)) as attacker,
@@ -81,7 +84,7 @@ async def _attacked(case: Mapping[str, Any], tier: Tier, fork_server: ForkServer
             data=str(Path(case["folder"], "data")),
             program=case["program"],
             server=os.getpid(),
-            fork_server=fork_server.pid or 0,
+            fork_server=launch.fork_server.pid or 0,
             leader=1 if tier is Tier.FULL else attacker.pid,
             sockets=str(launch.sockets / attacker.id),
             address=case["address"],
@@ -93,7 +96,9 @@ async def _attacked(case: Mapping[str, Any], tier: Tier, fork_server: ForkServer
     return {"abi": landlock.abi(), "results": json.loads(said), "neighbour": left}
 
 
-def _launch(case: Mapping[str, Any], tier: Tier, fork_server: ForkServer) -> Launch:
+def _launch(
+    case: Mapping[str, Any], tier: Tier, fork_server: ForkServer, cgroups: Cgroups
+) -> Launch:
     folder = Path(case["folder"])
     owner = Ids(case["owner"], case["owner"]) if os.getuid() == 0 else None
     return Launch(
@@ -102,6 +107,7 @@ def _launch(case: Mapping[str, Any], tier: Tier, fork_server: ForkServer) -> Lau
         Path(case["machine"]["workspace"]),
         fork_server,
         Sandbox(tier, ids=owner, hidden=(folder / "data",)),
+        cgroups=cgroups,
     )
 
 

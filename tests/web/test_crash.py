@@ -10,6 +10,7 @@ import orjson
 import psutil
 import pytest
 
+from tests.kernels.cgroups.machine import version1
 from tests.serving import Served, new_chat, say, serving, text_of
 
 
@@ -87,6 +88,27 @@ def test_every_completed_turn_survives_and_no_kernel_is_left(tmp_path: Path) -> 
         assert text_of(again) == "on we go\n"
         seqs = [block["seq"] for turn in before["turns"] for block in turn["blocks"]]
         assert min(event["seq"] for event in again if "seq" in event) > max(seqs)
+
+
+def groups_of(served: Served) -> list[Path]:
+    """The control groups that it has noted, and those of its kernels."""
+    noted = orjson.loads((served.data / "runtime/kernels/cgroups.json").read_bytes())
+    return [group for folder in noted for group in (Path(folder), *Path(folder).glob("kernel-*"))]
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_no_control_group_outlives_the_next_start(tmp_path: Path, end: str) -> None:
+    version1()
+    data = tmp_path / "data"
+    with serving(data) as served:
+        ann = served.client("ann")
+        say(ann, new_chat(ann), "1")
+        groups = groups_of(served)
+        assert len(groups) == 6
+        getattr(served, end)()
+        assert [group.exists() for group in groups] == [end == "kill"] * 6
+    with serving(data) as served:
+        assert not any(group.exists() for group in groups)
 
 
 def test_a_clean_stop_stores_the_running_turn_and_ends_all(tmp_path: Path) -> None:

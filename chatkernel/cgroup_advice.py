@@ -1,0 +1,25 @@
+"""What would give kernels control groups that a machine doesn't let us make."""
+
+from __future__ import annotations
+
+from chatkernel.tier_advice import Machine
+from kernels import Cgroups
+
+_WANTED = {"memory", "pids", "cpu"}
+
+_DELEGATED = (
+    "For control groups, by which Linux itself bounds memory, processes and processor, give the server "
+    "one of its own: systemd-run --user --scope -p Delegate=yes scripts/serve, or Delegate=yes in its "
+    "unit; where there is only version 1, run it as root."
+)
+_CONTAINED = (
+    "For control groups in a container, /sys/fs/cgroup has to be writable there, in a namespace of "
+    "its own (--cgroupns=private), and nothing but the server may run in the container's group."
+)
+
+
+def cgroup_advice(cgroups: Cgroups, machine: Machine) -> tuple[str, ...]:
+    """Sentences that each name one thing to do; none when there is nothing to be had."""
+    if machine.system != "linux" or set(cgroups.controllers) >= _WANTED:
+        return ()
+    return (_CONTAINED,) if machine.in_container else (_DELEGATED,)
