@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -50,4 +50,5 @@ def version2() -> Iterator[tuple[Path, str]]:
     finally:
         group.rmdir()
         if controllers[-1] not in before.split():
-            (above / _BELOW).write_text(f"-{controllers[-1]}")
+            with suppress(OSError):  # other tests on this machine have it, too
+                (above / _BELOW).write_text(f"-{controllers[-1]}")
