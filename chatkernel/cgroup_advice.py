@@ -19,7 +19,7 @@ _CONTAINED = (
 
 
 def cgroup_advice(cgroups: Cgroups, machine: Machine) -> tuple[str, ...]:
-    """Sentences that each name one thing to do; none when there is nothing to be had."""
-    if machine.system != "linux" or set(cgroups.controllers) >= _WANTED:
+    """Sentences that each name one thing to do; none when all controllers are there."""
+    if set(cgroups.controllers) >= _WANTED:
         return ()
     return (_CONTAINED,) if machine.in_container else (_DELEGATED,)

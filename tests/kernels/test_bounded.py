@@ -20,7 +20,7 @@ from tests.kernels.cgroups.machine import version1, version2
 from tests.kernels.running import run, text, value
 from tests.kernels.test_faults import DAEMONS, FORKS
 from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_A_FILE_OF_MEMORY
-from tests.kernels.tiered import in_tier, processes, until_gone
+from tests.kernels.tiered import Isolated, processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -63,7 +63,7 @@ def bounded(launch: Launch, cgroups: Cgroups) -> Launch:
 @pytest.fixture
 def landlocked(bounded: Launch) -> Iterator[Launch]:
     """Without namespaces and a user of its own, by which its processes could be counted or ended."""
-    with in_tier(bounded, Tier.LANDLOCK) as found:
+    with Isolated(Tier.LANDLOCK, ordinary=os.getuid() == 0).launch(bounded) as found:
         yield replace(found, cgroups=bounded.cgroups)
 
 
