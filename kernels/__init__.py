@@ -8,6 +8,7 @@ from kernels.errors import (
     KernelDied,
     KernelError,
     KernelStartFailed,
+    MachineUnfit,
     NoSuchVariable,
     RequestTimedOut,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "Ladder",
     "Launch",
     "Limits",
+    "MachineUnfit",
     "Message",
     "News",
     "NoSuchVariable",

@@ -2,6 +2,8 @@
 
     KernelError
     ├── KernelStartFailed      it never became ready
+    │   ├── ForkServerFailed   nor would another (`kernels/fork_server.py`)
+    │   └── MachineUnfit       nor would another, with whatever interpreter
     ├── KernelDied             its process ended while something was asked of it
     ├── CellTimedOut           a run met its wall-clock limit
     ├── RequestTimedOut        an inventory, bundle or completion did not come in time
@@ -28,6 +30,13 @@ class KernelStartFailed(KernelError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"Python did not start: {reason}")
         self.reason = reason
+
+
+class MachineUnfit(KernelStartFailed):
+    """No kernel can run here like this; the message says why and what to do."""
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class KernelDied(KernelError):

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from kernels.errors import KernelError
+from anyio import to_thread
+
+from kernels.errors import KernelError, MachineUnfit
 from kernels.fork_server import ForkServerFailed
 from kernels.kernel import Kernel
 from kernels.launch import Launch
@@ -41,6 +43,7 @@ async def find_tier(launch: Launch) -> FoundTier:
 
     Raises:
         KernelStartFailed: no kernel starts at all.
+        MachineUnfit: kernels could read what is hidden from them.
     """
     refused: dict[Tier, str] = {}
     for tier in (Tier.FULL, Tier.LANDLOCK):
@@ -51,9 +54,21 @@ async def find_tier(launch: Launch) -> FoundTier:
         except KernelError as error:
             refused[tier] = str(error)
         else:
+            await _refuse_exposed(launch.in_tier(tier))
             return FoundTier(tier, refused)
     await _try(launch.in_tier(Tier.NONE))
     return FoundTier(Tier.NONE, refused)
+
+
+async def _refuse_exposed(launch: Launch) -> None:
+    interpreter = (await launch.fork_server.warmed()).paths
+    exposed = await to_thread.run_sync(launch.sandbox.exposed, interpreter)
+    if exposed is not None:
+        hidden, readable = exposed
+        raise MachineUnfit(
+            f"{hidden} lies in {readable}, which kernels can read here (tier {launch.sandbox.tier}). "
+            "Choose another data folder with --data or CHATKERNEL_DATA."
+        )
 
 
 async def _try(launch: Launch) -> None:

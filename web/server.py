@@ -21,7 +21,7 @@ from chatkernel.errors import UnusableEnvironment, ungrouped
 from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service
 from chatkernel.settings import Settings
-from kernels import KernelError, Tier
+from kernels import KernelError, MachineUnfit, Tier
 from web.app import App, create_app
 from web.incoming import longest_text
 from web.patience import PATIENCE_SECONDS
@@ -85,11 +85,13 @@ async def check_kernels(service: Service) -> None:
 
     Raises:
         UnusableEnvironment: the interpreter can't run kernels; or they can't be isolated here, and
-            ``unsafe_no_sandbox`` doesn't say that it's wanted all the same.
+            ``unsafe_no_sandbox`` doesn't say that it's wanted all the same; or the machine can't run any.
     """
     settings = service.settings
     try:
         found = await service.launcher.tier()
+    except MachineUnfit as error:
+        raise UnusableEnvironment(str(error)) from error
     except KernelError as error:
         raise UnusableEnvironment(f"{error} Check CHATKERNEL_KERNEL_PYTHON.") from error
     exposed = not is_loopback(settings.host) and not settings.unsafe_no_sandbox
@@ -201,5 +203,9 @@ async def _announce(app: App, listener: socket.socket) -> None:
     for name in app.settings.admins:
         query = urlencode({"username": name, "secret": app.secret})
         console.print(f"Log in as the admin {name}: {address}/login?{query}")
-    if not is_loopback(app.settings.host):
+    if app.settings.network == "open":
+        console.print(
+            f"Cells reach the network, so every login needs the start-up secret: {app.secret}"
+        )
+    elif not is_loopback(app.settings.host):
         console.print(f"Beyond this machine every login needs the start-up secret: {app.secret}")

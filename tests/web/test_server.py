@@ -10,7 +10,7 @@ import pytest
 from chatkernel.errors import UnusableEnvironment
 from chatkernel.service import Service
 from chatkernel.settings import Settings, load_settings
-from kernels import FoundTier, KernelStartFailed, Tier
+from kernels import FoundTier, KernelStartFailed, MachineUnfit, Tier
 from web.server import check_kernels
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +58,12 @@ async def test_without_a_sandbox_nobody_is_served_beyond_this_machine() -> None:
 )
 async def test_others_are(found: FoundTier, given: dict[str, object]) -> None:
     await check(found, **given)
+
+
+async def test_a_machine_that_runs_none_is_said_as_it_is() -> None:
+    with pytest.raises(UnusableEnvironment) as refused:
+        await check(MachineUnfit("/root can't be passed by the kernels' user."))
+    assert refused.value.message == "/root can't be passed by the kernels' user."
 
 
 async def test_an_interpreter_that_runs_no_kernels_is_said() -> None:
