@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from kernels import (
-    Kernel,
-    KernelStartFailed,
-    Launch,
-    Limits,
-    MachineUnfit,
-    Sandbox,
-    Tier,
-    find_tier,
-)
+from kernels import KernelStartFailed, Launch, MachineUnfit, Sandbox, Stream, Tier, find_tier
+
+
+class WithoutNamespaces:
+    """A kernel that works in every tier but the best."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, launch: Launch) -> AsyncIterator[WithoutNamespaces]:
+        if launch.sandbox.tier is Tier.FULL:
+            raise KernelStartFailed("namespaces: refused.")
+        yield cls()
+
+    async def execute(self, _code: str) -> AsyncIterator[Stream]:
+        yield Stream("stdout", "written")
 
 
 @pytest.fixture
@@ -55,23 +60,10 @@ def test_a_root_of_its_own_hides_it_wherever_it_lies(prefix: Path) -> None:
 async def test_a_machine_whose_best_tier_exposes_it_is_refused(
     launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @asynccontextmanager
-    async def open_without_namespaces(
-        launch: Launch, limits: Limits | None = None
-    ) -> AsyncIterator[Kernel]:
-        if launch.sandbox.tier is Tier.FULL:
-            raise KernelStartFailed("namespaces: refused.")
-        unconfined = replace(launch.sandbox, tier=Tier.FULL)
-        async with Kernel.open(replace(launch, sandbox=unconfined)) as kernel:
-            yield kernel
-
-    class WithoutNamespaces:
-        open = staticmethod(open_without_namespaces)
-
     monkeypatch.setattr("kernels.tiers.Kernel", WithoutNamespaces)
-    hiding = replace(launch, sandbox=replace(launch.sandbox, hidden=(Path("/usr/data"),)))
+    launch = replace(launch, sandbox=Sandbox())
     with pytest.raises(MachineUnfit) as refused:
-        await find_tier(hiding)
+        await find_tier(replace(launch, sandbox=Sandbox(hidden=(Path("/usr/data"),))))
     assert str(refused.value) == (
         "/usr/data lies in /usr, which kernels can read here (tier landlock). "
         "Choose another data folder with --data or CHATKERNEL_DATA."
