@@ -165,7 +165,10 @@ def doctor(
         Path | None, typer.Option(help="The data folder of the server, ./data else.")
     ] = None,
 ) -> None:
-    """Say what this machine offers: sandbox, limits, Python, disk, models. Exits with 1 if it isn't safe to serve."""
+    """Say what this machine offers: sandbox, limits, Python, disk, models.
+
+    Exits with 1 if it isn't safe to serve, with 2 if it can't be done at all.
+    """
     from chatkernel.doctor import examine
     from chatkernel.doctor_report import report
 

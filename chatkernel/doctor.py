@@ -16,11 +16,13 @@ from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.bounds import Bound, Probed, bounds
 from chatkernel.cgroup_advice import cgroup_advice
+from chatkernel.errors import DataFolderUnusable
 from chatkernel.launcher import kernel_python, probe_sandbox
 from chatkernel.models import Finding, UnknownModel
 from chatkernel.models.loopback import PastProxies
 from chatkernel.service import open_models
 from chatkernel.settings import Settings
+from chatkernel.store.data_folder import nearest, refuse_unusable
 from chatkernel.tier_advice import Machine, advice
 from kernels import (
     NO_CGROUPS,
@@ -75,7 +77,8 @@ class KernelsFound:
 @dataclass(frozen=True)
 class Examined:
     """All that is told. ``kernels`` is why none can be started, if so. ``own_limits`` are the users who have
-    limits of their own. ``model`` is the one in use, or why it can't be."""
+    limits of their own. ``model`` is the one in use, or why it can't be. ``data_fault`` is why the data
+    folder can't be used, if so."""
 
     interpreter: str
     preload: tuple[str, ...]
@@ -86,11 +89,12 @@ class Examined:
     model: str
     looked: tuple[Finding, ...]
     own_limits: tuple[str, ...] = ()
+    data_fault: str | None = None
 
     @property
     def exit_code(self) -> int:
-        """0; 1: not safe to serve; 2: there are no kernels."""
-        if isinstance(self.kernels, str):
+        """0; 1: not safe to serve; 2: there are no kernels, or nowhere to keep anything."""
+        if isinstance(self.kernels, str) or self.data_fault is not None:
             return 2
         return 1 if self.kernels.found.tier is Tier.NONE else 0
 
@@ -112,6 +116,7 @@ async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ
         model=model,
         looked=looked,
         own_limits=tuple(settings.user_limits),
+        data_fault=await to_thread.run_sync(_data_fault, settings),
     )
 
 
@@ -178,5 +183,12 @@ async def _probed(launch: Launch, settings: Settings) -> Probed:
 
 
 def _free_bytes(folder: Path) -> int:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def _data_fault(settings: Settings) -> str | None:
+    try:
+        refuse_unusable(settings)
+    except DataFolderUnusable as error:
+        return error.message
+    return None

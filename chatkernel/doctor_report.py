@@ -60,6 +60,9 @@ def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> Non
 
 
 def _add_disk(table: Table, examined: Examined) -> None:
+    if examined.data_fault is not None:
+        table.add_row("data", plain(examined.data_fault, "red"))
+        return
     little = examined.free_bytes < examined.wanted_bytes
     said = f"{size_in_words(examined.free_bytes)} free for {examined.data}"
     if little:

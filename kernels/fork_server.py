@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from typing import Any
 import anyio
 
 from kernels.errors import KernelStartFailed
-from kernels.exits import classify
+from kernels.exits import Death, classify
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Separation
 from kernels.log import Log
@@ -29,6 +30,8 @@ PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
 _INSIDE = Path(__file__).parent / "inside" / "__main__.py"
 _MESSAGE_BYTES = 64 << 10
 _START_SECONDS = 60.0
+_PRELOAD_SECONDS = 30.0
+_END_SECONDS = 2.0
 _FORK_SECONDS = 20.0
 
 # One thread until the fork, in every library that would start some; and Python writes no files.
@@ -56,8 +59,8 @@ class ForkServerFailed(KernelStartFailed):
 
 @dataclass(frozen=True)
 class Warmed:
-    """What the fork server said when it was ready: after how many seconds, which modules it could
-    not import, with the reason, and which paths its interpreter needs."""
+    """What the fork server said when it was ready: after how many seconds, which modules it does
+    without, with the reason, and which paths its interpreter needs."""
 
     seconds: float = 0.0
     missing: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +68,11 @@ class Warmed:
 
 
 class ForkServer:
-    """Forks kernels; a new process takes its place when it has ended. Made by `open`."""
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`.
+
+    It does without a module of ``preload`` that can't be imported, ends Python, starts threads (no kernel
+    could be forked beside one) or takes longer than ``preload_seconds``.
+    """
 
     def __init__(
         self,
@@ -73,10 +80,12 @@ class ForkServer:
         preload: Sequence[str] = PRELOAD,
         *,
         start_seconds: float = _START_SECONDS,
+        preload_seconds: float = _PRELOAD_SECONDS,
     ) -> None:
         self.python = python
         self._preload = tuple(preload)
-        self._start_seconds = start_seconds
+        self._left_out: dict[str, str] = {}
+        self._patience = _Patience(start_seconds, preload_seconds)
         self._asking = anyio.Lock()
         self._running: _Running | None = None
 
@@ -164,11 +173,37 @@ class ForkServer:
         if self._running is not None and self._running.process.poll() is not None:
             self._running.close()
             self._running = None
-        if self._running is None:
-            self._running = await _Running.start(
-                self.python, self._preload, seconds=self._start_seconds
-            )
+        while self._running is None:
+            try:
+                running = await _Running.start(
+                    self.python, self._preload, self._patience, without=tuple(self._left_out)
+                )
+            except _PreloadSpoils as error:
+                if error.module in self._left_out:
+                    raise ForkServerFailed(f"{error.module}: {error.why}.") from error
+                self._left_out[error.module] = error.why
+            else:
+                missing = {**running.warmed.missing, **self._left_out}
+                running.warmed = replace(running.warmed, missing=missing)
+                self._running = running
         return self._running
+
+
+class _PreloadSpoils(Exception):
+    """The process can't be used for what ``module`` did to it."""
+
+    def __init__(self, module: str, why: str) -> None:
+        super().__init__(module, why)
+        self.module = module
+        self.why = why
+
+
+@dataclass(frozen=True)
+class _Patience:
+    """For how many seconds a start waits for the next word: of Python itself, and of one preload."""
+
+    start: float
+    preload: float
 
 
 @dataclass
@@ -182,7 +217,9 @@ class _Running:
     warmed: Warmed = Warmed()
 
     @classmethod
-    async def start(cls, python: str, preload: Sequence[str], *, seconds: float) -> _Running:
+    async def start(
+        cls, python: str, preload: Sequence[str], patience: _Patience, *, without: Sequence[str]
+    ) -> _Running:
         need_linux()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
@@ -197,7 +234,7 @@ class _Running:
                 with theirs:
                     # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
                     process = subprocess.Popen(  # noqa: ASYNC220
-                        [*command, "--preload", ",".join(preload)],
+                        [*command, "--preload", ",".join(preload), "--without", ",".join(without)],
                         env={**_ENVIRONMENT, "MPLCONFIGDIR": cache},
                         cwd="/",
                         stdin=subprocess.DEVNULL,
@@ -210,21 +247,49 @@ class _Running:
                 raise ForkServerFailed(reason) from error
             running = cls(process, ours, log, stack.pop_all())
         try:
-            said, _ = await running._hear(seconds)
+            running.warmed = await running._warm_up(patience)
         except BaseException:
             running.close()
             raise
-        running.warmed = Warmed(said["ready"], said["missing"], tuple(said["paths"]))
         return running
+
+    async def _warm_up(self, patience: _Patience) -> Warmed:
+        trying: str | None = None
+        while True:
+            seconds = patience.start if trying is None else patience.preload
+            try:
+                said, _ = await self._hear(seconds)
+            except TimeoutError as error:
+                if trying is None:
+                    raise ForkServerFailed(
+                        f"it was not ready within {seconds:g} seconds."
+                    ) from error
+                raise _PreloadSpoils(trying, f"it took longer than {seconds:g} s") from error
+            except _Ended as error:
+                if trying is None:
+                    raise ForkServerFailed(error.said()) from error
+                raise _PreloadSpoils(trying, f"it ended Python ({error.death.cause})") from error
+            if "ready" in said:
+                return Warmed(said["ready"], said["missing"], tuple(said["paths"]))
+            if trying is not None and "spoiled" in said:
+                raise _PreloadSpoils(trying, said["spoiled"])
+            trying = said["trying"]
 
     async def fork(self, separation: Separation, descriptors: Sequence[int]) -> tuple[int, int]:
         """The new process and a pidfd of it."""
         message = json.dumps(separation.to_json()).encode()
         try:
             socket.send_fds(self.control, [message], descriptors)
+            answer, pidfds = await self._hear(_FORK_SECONDS)
+        except TimeoutError as error:
+            self.close()
+            raise ForkServerFailed(
+                f"it did not answer within {_FORK_SECONDS:g} seconds."
+            ) from error
+        except _Ended as error:
+            raise ForkServerFailed(error.said()) from error
         except OSError as error:
-            raise self._failed() from error
-        answer, pidfds = await self._hear(_FORK_SECONDS)
+            raise ForkServerFailed((await self._ended()).said()) from error
         if "error" in answer:
             raise KernelStartFailed(f"{answer['error']}.")
         return int(answer["pid"]), pidfds[0]
@@ -236,23 +301,49 @@ class _Running:
         self.opened.close()
 
     async def _hear(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
-        try:
-            with anyio.fail_after(seconds):
+        """The next message. What it prints is read meanwhile: it would wait when the pipe is full.
+
+        Raises:
+            TimeoutError: none came.
+            _Ended
+        """
+        with anyio.move_on_after(seconds) as waiting:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.log.follow)
                 await anyio.wait_readable(self.control)
-        except TimeoutError as error:
-            self.close()
-            raise ForkServerFailed(f"it was not ready within {seconds:g} seconds.") from error
+                tasks.cancel_scope.cancel()
+        if waiting.cancelled_caught:
+            raise TimeoutError
         try:
             data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, 1)
         except OSError as error:
-            raise self._failed() from error
+            raise await self._ended() from error
         if not data:
-            raise self._failed()
+            raise await self._ended()
         self.log.last_line()  # or the pipe would be full some day
         return json.loads(data), descriptors
 
-    def _failed(self) -> ForkServerFailed:
+    async def _ended(self) -> _Ended:
+        """It is ending, since it closed its socket; its last word and status say why."""
+        if self.process.poll() is None:
+            pidfd = os.pidfd_open(self.process.pid)
+            try:
+                with anyio.move_on_after(_END_SECONDS):
+                    await anyio.wait_readable(pidfd)
+            finally:
+                os.close(pidfd)
         self.process.kill()
-        death = classify(self.process.wait())
-        said = self.log.last_line()
-        return ForkServerFailed(f"its fork server {death.cause}{'; ' if said else '.'}{said}")
+        return _Ended(classify(self.process.wait()), self.log.last_line())
+
+
+class _Ended(Exception):
+    """The process has ended; ``word`` is its last line."""
+
+    def __init__(self, death: Death, word: str) -> None:
+        super().__init__(death, word)
+        self.death = death
+        self.word = word
+
+    def said(self) -> str:
+        """A reason for what could not start."""
+        return f"its fork server {self.death.cause}{'; ' if self.word else '.'}{self.word}"

@@ -30,8 +30,8 @@ from kernels.ownership import give
 from kernels.pace import Pace
 from kernels.passage import let_pass
 from kernels.processes import end_processes
-from kernels.provisioner import ForkProvisioner
 from kernels.remove_tree import remove_tree
+from kernels.served_provisioner import ServedProvisioner
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class KernelProcess:
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
             log=_SILENT,
         )
-        manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
+        manager.provisioner = ServedProvisioner(
+            kernel_id=kernel_id, kernel_spec=spec, parent=manager
+        )
         with Log.open() as log:
             try:
                 pid = await _start(

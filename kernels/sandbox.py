@@ -18,6 +18,7 @@ _FACTS = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/dev/random", "/dev/urandom",
     "/sys/devices/system/cpu",
 )  # fmt: skip
+_UNLISTED = ("/dev/shm",)
 _NETWORK = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
 _SPARE_ADDRESS_SPACE = 4 << 30
 
@@ -38,7 +39,8 @@ class Tier(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """``ids`` is whom the kernels of a server that is root become, None if it isn't. ``hidden`` are
-    the server's own folders, which no kernel sees wherever they lie."""
+    the server's own folders, which no kernel sees: not in tier full wherever they lie, nor in tier
+    landlock where none is `exposed`."""
 
     tier: Tier = Tier.FULL
     network: Network = "none"
@@ -60,6 +62,22 @@ class Sandbox:
         # Its processes end when they can't measure themselves, as Landlock's rules are by file. So it
         # works one after the other.
         return {**here, "JOBLIB_MULTIPROCESSING": "0"}
+
+    def exposed(self, interpreter: Iterable[str]) -> tuple[Path, Path] | None:
+        """A hidden folder that kernels can read all the same, and what they can read that it lies in.
+
+        Landlock's rules only add: what is below a folder that may be read may be, too.
+        """
+        if self.tier is not Tier.LANDLOCK:
+            return None
+        readable = [Path(path) for path in (*interpreter, *_FACTS, *_UNLISTED)]
+        lies_in = (
+            (folder, path)
+            for folder in self.hidden
+            for path in readable
+            if folder.resolve().is_relative_to(path.resolve())
+        )
+        return next(lies_in, None)
 
     def plan(
         self, workspace: Path, sockets: Path, limits: Limits, *, interpreter: Iterable[str]
@@ -100,7 +118,7 @@ class Sandbox:
                     landlock=Landlock(
                         read=(*paths, *_FACTS),
                         write=(*own, *_DEVICES),
-                        unlisted=("/dev/shm",),
+                        unlisted=_UNLISTED,
                         required=True,
                     ),
                     seccomp="unconnected",

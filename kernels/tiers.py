@@ -50,7 +50,8 @@ async def find_tier(launch: Launch, *, data: Path | None = None) -> FoundTier:
 
     Raises:
         KernelStartFailed: no kernel starts at all.
-        MachineUnfit: nor would one, as root's kernels can't get to what they need.
+        MachineUnfit: nor would one, as root's kernels can't get to what they need; or they could
+            read what is hidden from them.
     """
     refused: dict[Tier, str] = {}
     for tier in (Tier.FULL, Tier.LANDLOCK):
@@ -61,9 +62,21 @@ async def find_tier(launch: Launch, *, data: Path | None = None) -> FoundTier:
         except KernelError as error:
             refused[tier] = str(error)
         else:
+            await _refuse_exposed(launch.in_tier(tier))
             return FoundTier(tier, refused)
     await _try(launch.in_tier(Tier.NONE), data)
     return FoundTier(Tier.NONE, refused)
+
+
+async def _refuse_exposed(launch: Launch) -> None:
+    interpreter = (await launch.fork_server.warmed()).paths
+    exposed = await to_thread.run_sync(launch.sandbox.exposed, interpreter)
+    if exposed is not None:
+        hidden, readable = exposed
+        raise MachineUnfit(
+            f"{hidden} lies in {readable}, which kernels can read here (tier {launch.sandbox.tier}). "
+            "Choose another data folder with --data or CHATKERNEL_DATA."
+        )
 
 
 async def _try(launch: Launch, data: Path | None) -> None:

@@ -23,7 +23,7 @@ from web import admin, health, pages
 from web.api.routes import api_routes
 from web.assets import Assets, version
 from web.guards import Guard, Hosts
-from web.login import Identify, Login, cookie_key
+from web.login import ONLY_HERE, Identify, Login, cookie_key
 from web.problems import on_crash, on_http_error, on_problem
 from web.render.code import make_lexers
 from web.site import Readiness, Site
@@ -105,8 +105,7 @@ class App:
                 key=key,
                 secret=self.secret,
                 admins=frozenset(self.settings.admins),
-                # A cell that reaches the network reaches this server, and could log in as anybody.
-                names_alone=is_loopback(self.settings.host) and self.settings.network == "none",
+                no_names=_why_no_names(self.settings),
                 identify=self._identify,
                 login_url=self._login_url,
                 sole=SoleUser(service.launcher, unsafe=self.settings.unsafe_no_sandbox),
@@ -130,6 +129,15 @@ class App:
         except KernelError as error:
             log.error("no kernel can be started: %s", error)
         self.warm.set()
+
+
+def _why_no_names(settings: Settings) -> str | None:
+    if settings.network == "open":  # a cell could log in as anybody
+        return (
+            "Cells reach the network here (CHATKERNEL_NETWORK=open), and this server with it, so a name "
+            "alone is no login. Give the server's start-up secret too."
+        )
+    return None if is_loopback(settings.host) else ONLY_HERE
 
 
 def create_app(

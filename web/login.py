@@ -46,8 +46,15 @@ class Visitor:
     login: str
 
 
+ONLY_HERE = (
+    "A name alone is a login only on the server's own machine. "
+    "From elsewhere, give its start-up secret too."
+)
+
+
 class Login:
-    """Reads and writes who is logged in."""
+    """Reads and writes who is logged in. ``no_names`` is why a name alone is no login, also on the server's
+    own machine; None if it is one there."""
 
     def __init__(
         self,
@@ -56,7 +63,7 @@ class Login:
         key: bytes,
         secret: str,
         admins: frozenset[str],
-        names_alone: bool,
+        no_names: str | None,
         identify: Identify | None,
         login_url: str | None,
         sole: SoleUser,
@@ -66,7 +73,7 @@ class Login:
         self._signer = URLSafeTimedSerializer(key, salt="chatkernel.login")
         self._secret = secret
         self._admins = admins
-        self._names_alone = names_alone
+        self._no_names = no_names
         self._identify = identify
         self.login_url = login_url
         self._known: dict[str, User] = {}
@@ -153,7 +160,7 @@ class Login:
 
     def _suffices(self, conn: HTTPConnection) -> bool:
         """Whether a name alone is a login for who asks."""
-        return self._names_alone and is_from_here(conn)
+        return self._no_names is None and is_from_here(conn)
 
     async def log_in(self, conn: HTTPConnection, name: str, secret: str | None) -> Visitor:
         """Who a name is, made at the first login. Put it into the answer with `remember`.
@@ -174,10 +181,7 @@ class Login:
                 f"{name} is an admin's name. Use the link that the server printed when it started."
             )
         if not trusted and not self._suffices(conn):
-            raise Forbidden(
-                "A name alone is a login only on the server's own machine. "
-                "From elsewhere, give its start-up secret too."
-            )
+            raise Forbidden(self._no_names or ONLY_HERE)
         await self._sole.admit(name)
         user = await self._archive.user(name)
         return self._visitor(user, trusted=trusted, login=secrets.token_urlsafe(12))

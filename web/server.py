@@ -203,5 +203,9 @@ async def _announce(app: App, listener: socket.socket) -> None:
     for name in app.settings.admins:
         query = urlencode({"username": name, "secret": app.secret})
         console.print(f"Log in as the admin {name}: {address}/login?{query}")
-    if not is_loopback(app.settings.host):
+    if app.settings.network == "open":
+        console.print(
+            f"Cells reach the network, so every login needs the start-up secret: {app.secret}"
+        )
+    elif not is_loopback(app.settings.host):
         console.print(f"Beyond this machine every login needs the start-up secret: {app.secret}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -60,16 +61,40 @@ class DataFolder:
         await to_thread.run_sync(write_file, announcement(self._runtime), data)
 
 
+def refuse_unusable(settings: Settings) -> None:
+    """Look whether the folder could be opened, and change nothing.
+
+    Raises:
+        DataFolderUnusable: it can't be made or written.
+    """
+    with _unusable(settings.data):
+        for folder in _folders(settings):
+            there = nearest(folder)
+            if not there.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{there} is no folder")
+            if not os.access(there, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, f"{there} can't be written")
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest above it at which there is something."""
+    return next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    return (
+        settings.data,
+        settings.chats,
+        settings.artifacts,
+        settings.workspaces,
+        settings.runtime,
+    )
+
+
 def _lay_out(settings: Settings) -> None:
     with _unusable(settings.data):
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (
-            settings.data,
-            settings.chats,
-            settings.artifacts,
-            settings.workspaces,
-            settings.runtime,
-        ):
+        for folder in _folders(settings):
             folder.mkdir(mode=0o700, exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass

@@ -15,7 +15,9 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,7 +25,13 @@ from typing import Any
 from . import leader, leader_program
 from .birth import Birth
 from .birthplace import Birthplace
-from .processes import become_subreaper, children, die_with, is_single_threaded
+from .processes import (
+    become_subreaper,
+    becomes_single_threaded,
+    children,
+    die_with,
+    is_single_threaded,
+)
 from .sandbox.apply import prepare
 from .sandbox.interpreter import readable_paths
 from .sandbox.plan import Separation
@@ -31,12 +39,15 @@ from .warm import Warm, settle, warm
 
 _MESSAGE_BYTES = 64 << 10
 _DESCRIPTORS = 16
+_ENDING_SECONDS = 1.0
 
 
 def main(argv: list[str]) -> None:
     """Fork a kernel per request that comes on a SOCK_SEQPACKET socket, until it is closed.
 
-    ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,…``. The first message out is
+    ``argv`` is ``--fork-server DESCRIPTOR --preload MODULE,… --without MODULE,…``. The first messages out are
+    ``{"trying": module}`` before and ``{"trying": null}`` after what a module does here; after
+    ``{"spoiled": why}`` by the one being tried this process is of no use. Then comes
     ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
     a `Separation` with descriptors: the kernel's own socket (`Birth`), its log, and those of a
     `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
@@ -45,12 +56,15 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fork-server", type=int, required=True)
     parser.add_argument("--preload", default="")
+    parser.add_argument("--without", default="")
     options = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(os.getppid())
     become_subreaper()
     control = socket.socket(fileno=options.fork_server)
-    warmed = warm([name for name in options.preload.split(",") if name])
+    warmed = warm(
+        _names(options.preload), partial(_trial, control), without=_names(options.without)
+    )
     paths = readable_paths(network=False)
     prepare(paths, readable_paths(network=True))
     settle()
@@ -58,6 +72,21 @@ def main(argv: list[str]) -> None:
     _tell(control, {**ready, "paths": paths})
     with contextlib.closing(_Wakeup()) as wakeup:
         ForkServer(control, warmed, wakeup, leader_program.make()).serve()
+
+
+def _names(listed: str) -> list[str]:
+    return [name for name in listed.split(",") if name]
+
+
+@contextlib.contextmanager
+def _trial(control: socket.socket, name: str) -> Iterator[None]:
+    """Tell the server what is tried: where it ends or spoils this process, another starts without it."""
+    _tell(control, {"trying": name})
+    yield
+    if not becomes_single_threaded(seconds=_ENDING_SECONDS):
+        _tell(control, {"spoiled": "it starts threads"})
+        sys.exit("no kernel can be forked beside a thread")
+    _tell(control, {"trying": None})
 
 
 class _Wakeup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
 _SELF = Path("/proc/self")
+_STEP_SECONDS = 0.005
 
 
 def die_with(parent: int, *, by: signal.Signals = signal.SIGKILL) -> None:
@@ -38,6 +40,14 @@ def become_subreaper() -> None:
 def is_single_threaded() -> bool:
     """Whether nothing would be lost by a fork."""
     return len(os.listdir(_SELF / "task")) == 1  # noqa: PTH208 no path is needed
+
+
+def becomes_single_threaded(*, seconds: float) -> bool:
+    """The same, once threads that are ending have ended."""
+    until = time.monotonic() + seconds
+    while not (alone := is_single_threaded()) and time.monotonic() < until:
+        time.sleep(_STEP_SECONDS)
+    return alone
 
 
 def children() -> list[int]:

@@ -10,10 +10,10 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import dill  # not a preload that may be missing: what keeps variables needs it
 from ipykernel.thread import make_selector_io_loop
@@ -43,6 +43,10 @@ _HOLES_BYTES = 128 << 10
 """More than there are of any size, by sys._debugmallocstats()."""
 
 
+Trial: TypeAlias = Callable[[str], AbstractContextManager[None]]
+"""Around what a module does, named: it may end this process or make it unfit for forks."""
+
+
 @dataclass(frozen=True)
 class Warm:
     """``app`` is built up to its sockets; ``missing`` says why a module could not be imported;
@@ -53,8 +57,9 @@ class Warm:
     blas: tuple[Setter, ...]
 
 
-def warm(preload: Sequence[str]) -> Warm:
-    """Import ``preload``, take each library's first steps, and build the application and its shell.
+def warm(preload: Sequence[str], trial: Trial, *, without: Sequence[str] = ()) -> Warm:
+    """Build the application and its shell, import ``preload`` and take each library's first steps,
+    each of them in a ``trial``; nothing of this is done for those in ``without``.
 
     Whatever it allocates here is shared by all kernels until one writes to it.
     """
@@ -65,13 +70,14 @@ def warm(preload: Sequence[str]) -> Warm:
         with suppress(ImportError):
             importlib.import_module(name)
     app = _build()  # before matplotlib, which asks for a shell to draw for
-    missing = _import(preload)
+    missing = _import([name for name in preload if name not in without], trial)
     for name, rehearse in _REHEARSALS.items():
-        if name in sys.modules:
-            try:
-                rehearse()
-            except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
-                missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
+        if name in sys.modules and name not in without:
+            with trial(name):
+                try:
+                    rehearse()
+                except Exception as error:  # noqa: BLE001 a library that can't do it yet may do it later
+                    missing[name] = f"its first steps failed: {type(error).__name__}: {error}"
     del modules["debugpy"]
     return Warm(app, missing, setters())
 
@@ -101,13 +107,14 @@ def _fill_holes() -> None:
             """There was a place."""
 
 
-def _import(preload: Sequence[str]) -> dict[str, str]:
+def _import(preload: Sequence[str], trial: Trial) -> dict[str, str]:
     missing = {}
     for name in preload:
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 whatever a library raises, kernels start without it
-            missing[name] = f"{type(error).__name__}: {error}"
+        with trial(name):
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # noqa: BLE001 whatever a library raises, kernels start without it
+                missing[name] = f"{type(error).__name__}: {error}"
     return missing
 
 

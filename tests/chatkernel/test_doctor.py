@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chatkernel.doctor import Examined, KernelsFound
+from chatkernel.doctor import Examined, KernelsFound, examine
 from chatkernel.doctor_report import report
 from chatkernel.models import Finding
-from kernels import Cgroups, FoundTier, Tier, Warmed
+from chatkernel.settings import load_settings
+from kernels import Cgroups, FoundTier, KernelStartFailed, Launch, Tier, Warmed
 from tests.serving import clean_environment
 
 KERNELS = KernelsFound(
@@ -84,9 +85,32 @@ def test_without_kernels_it_says_why_and_exits_with_two(tmp_path: Path) -> None:
     assert "/bin/false" in done.stdout
 
 
+@pytest.mark.parametrize("folder", ["/etc/passwd", "/etc/passwd/data"])
+def test_a_folder_that_can_not_be_used_is_said_and_exits_with_two(folder: str) -> None:
+    done = run(Path(folder), {"CHATKERNEL_PRELOAD": "json"})
+    assert done.returncode == 2
+    assert f"The data folder {folder} can't be used: " in done.stdout
+    assert "Choose another with --data or CHATKERNEL_DATA." in done.stdout
+
+
+@pytest.mark.anyio
+async def test_a_folder_that_kernels_could_read_is_said_and_exits_with_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse_namespaces(launch: Launch, *_: object) -> None:
+        if launch.sandbox.tier is Tier.FULL:
+            raise KernelStartFailed("namespaces: refused.")
+
+    monkeypatch.setattr("kernels.tiers._try", refuse_namespaces)
+    examined = await examine(load_settings(data=Path("/dev/shm/ck/data"), preload=("json",)))
+    assert examined.exit_code == 2
+    assert "/dev/shm/ck/data lies in /dev/shm, which kernels can read here" in printed(examined)
+
+
 @pytest.mark.parametrize(
     ("examined", "code"),
     [
+        (replace(EXAMINED, data_fault="The data folder can't be used."), 2),
         (EXAMINED, 0),
         (in_tier(FoundTier(Tier.LANDLOCK)), 0),
         (in_tier(FoundTier(Tier.NONE)), 1),

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import anyio
 import psutil
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 
+from kernels import FoundTier, KernelStartFailed, Launch, Tier, find_tier
 from kernels.provisioner import NAME, ForkProvisioner
+from kernels.sandbox import HOME
 
 CONSOLE = """
 import sys
@@ -29,6 +36,9 @@ client.stop_channels()
 """
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
+
+
+M = TypeVar("M", bound=KernelManager)
 
 
 class Printed:
@@ -50,33 +60,85 @@ async def shown(client: AsyncKernelClient, code: str) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder to work in, of a user who isn't root."""
-    if os.getuid() == 0:
-        os.chown(tmp_path, 65534, 65534)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """A folder to work in, of a user who isn't root, and who can get there."""
+    with a_folder() as made:
+        yield made
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="t-") as above:
+        Path(above).chmod(0o755)
+        made = Path(above) / "work"
+        made.mkdir()
+        if os.getuid() == 0:
+            os.chown(made, 65534, 65534)
+        yield made
+
+
+def a_manager(folder: Path, python: str = "python", **given: Any) -> AsyncKernelManager:
+    """One that finds our provisioner by its name; its connection file is beside the folder."""
+    return with_our_spec(AsyncKernelManager(**described(folder), **given), python)
+
+
+def described(folder: Path) -> dict[str, str]:
+    files = folder.with_name(f"{folder.name}-runtime")
+    files.mkdir(exist_ok=True)
+    return {"kernel_name": "chatkernel", "connection_file": str(files / "connection.json")}
+
+
+def with_our_spec(manager: M, python: str = "python") -> M:
+    manager._kernel_spec = KernelSpec(
+        argv=[python], metadata={"kernel_provisioner": {"provisioner_name": NAME}}
+    )
+    return manager
 
 
 @asynccontextmanager
-async def started(folder: Path) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
-    manager = AsyncKernelManager(
-        kernel_name="chatkernel", connection_file=str(folder / "connection.json")
-    )
-    manager._kernel_spec = KernelSpec(
-        argv=["python"], metadata={"kernel_provisioner": {"provisioner_name": NAME}}
-    )
+async def started(
+    folder: Path, **given: Any
+) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
+    manager = a_manager(folder, **given)
     await manager.start_kernel(cwd=str(folder))
+    async with asked(manager) as client:
+        try:
+            yield manager, client
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=True)
+
+
+@asynccontextmanager
+async def asked(manager: AsyncKernelManager) -> AsyncIterator[AsyncKernelClient]:
     client = manager.client()
     client.start_channels()
     try:
         await client.wait_for_ready(timeout=30)
-        yield manager, client
+        yield client
     finally:
         client.stop_channels()
-        await manager.shutdown_kernel(now=True)
 
 
-def provisioner_of(manager: AsyncKernelManager) -> ForkProvisioner:
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary folders are made."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fork_servers() -> list[psutil.Process]:
+    """Those of this process."""
+    return [one for one in psutil.Process().children() if "--fork-server" in one.cmdline()]
+
+
+def provisioner_of(manager: KernelManager) -> ForkProvisioner:
     """The one that the manager found by its name."""
     assert isinstance(manager.provisioner, ForkProvisioner)
     return manager.provisioner
@@ -132,3 +194,138 @@ async def test_the_client_of_jupyter_console_works_with_its_connection_file(fold
         await shown(client, "x = 'shared'")
         command = [sys.executable, "-c", CONSOLE, manager.connection_file]
         assert (await anyio.run_process(command)).stdout == b"shared\n"
+
+
+async def test_its_cells_see_no_other_connection_file(folder: Path) -> None:
+    """A manager that speaks over unix sockets already would put them beside its connection file."""
+    async with started(folder, transport="ipc") as (manager, client):
+        runtime = Path(manager.connection_file).parent
+        (runtime / "kernel-other.json").write_text(json.dumps({"key": "a secret"}))
+        look = f"import os; os.path.exists({str(runtime)!r}), os.listdir({str(Path(manager.ip).parent)!r})"
+        seen, beside = ast.literal_eval(await shown(client, look))
+        assert not seen
+        assert {name.rpartition("-")[0] for name in beside} == {Path(manager.ip).name}
+
+
+async def test_after_its_shutdown_it_starts_again_at_the_same_address(folder: Path) -> None:
+    async with started(folder) as (manager, client):
+        address = manager.get_connection_info()
+        client.stop_channels()
+        await manager.shutdown_kernel()
+        assert not Path(manager.ip).parent.exists()
+        await manager.start_kernel(cwd=str(folder))
+        assert manager.get_connection_info() == address
+        async with asked(manager) as again:
+            assert await shown(again, "6 * 7") == "42"
+
+
+async def test_a_folder_that_somebody_made_meanwhile_is_not_taken(folder: Path) -> None:
+    async with started(folder) as (manager, client):
+        client.stop_channels()
+        await manager.shutdown_kernel()
+        planted = Path(manager.ip).parent
+        planted.mkdir()
+        try:
+            await manager.start_kernel(cwd=str(folder))
+            assert Path(manager.ip).parent != planted
+            async with asked(manager) as again:
+                assert await shown(again, "6 * 7") == "42"
+        finally:
+            planted.rmdir()
+
+
+async def test_two_managers_have_a_kernel_each(folder: Path) -> None:
+    with a_folder() as other:
+        async with started(folder) as (_, one), started(other) as (_, two):
+            await shown(one, "x = 1")
+            assert await shown(two, "'x' in globals()") == "False"
+            assert await shown(one, "x") == "1"
+
+
+@pytest.mark.parametrize("fault", ["no folder to work in", "an interpreter that runs no kernels"])
+async def test_a_start_that_fails_is_said_and_leaves_nothing(
+    folder: Path, temporary: Path, fault: str
+) -> None:
+    before = fork_servers()
+    no_folder = fault.startswith("no folder")
+    manager = a_manager(folder, "python" if no_folder else "/bin/false")
+    said = "nowhere is no folder. Make it" if no_folder else "exited with status 1"
+    with pytest.raises(KernelStartFailed, match=said):
+        await manager.start_kernel(cwd=str(folder / "nowhere" if no_folder else folder))
+    assert fork_servers() == before
+    assert names(temporary) == []
+    assert names(Path(manager.connection_file).parent) == []
+    await manager.shutdown_kernel(now=True)
+
+
+async def test_no_room_for_its_sockets_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "nowhere"))
+    with pytest.raises(KernelStartFailed, match=r"nowhere/ck-.*: No such file or directory"):
+        await a_manager(folder).start_kernel(cwd=str(folder))
+
+
+async def test_a_manager_that_failed_to_start_can_be_used(folder: Path) -> None:
+    manager = a_manager(folder)
+    with pytest.raises(KernelStartFailed):
+        await manager.start_kernel(cwd=str(folder / "nowhere"))
+    await manager.start_kernel(cwd=str(folder))
+    async with asked(manager) as client:
+        assert await shown(client, "6 * 7") == "42"
+    await manager.shutdown_kernel(now=True)
+
+
+async def test_it_takes_the_best_tier_that_is_found_and_looks_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looked = []
+
+    async def find_none(launch: Launch) -> FoundTier:
+        looked.append(launch)
+        return FoundTier(Tier.NONE, {Tier.FULL: "mount: refused."})
+
+    monkeypatch.setattr("kernels.provisioner.find_tier", find_none)
+    async with started(folder) as (manager, client):
+        assert await shown(client, "import os; os.getcwd()") == repr(str(folder))
+        await manager.restart_kernel(now=True)
+        await client.wait_for_ready(timeout=30)
+        assert await shown(client, "6 * 7") == "42"
+    assert len(looked) == 1
+    assert "can't be sandboxed here" in caplog.text
+    assert "mount: refused." in caplog.text
+
+
+async def test_here_it_is_in_the_tier_that_the_doctor_finds(folder: Path, launch: Launch) -> None:
+    found = await find_tier(launch)
+    async with started(folder) as (_, client):
+        home = HOME if found.tier is Tier.FULL else folder
+        assert await shown(client, "import os; os.getcwd()") == repr(str(home))
+
+
+def test_the_manager_and_client_that_wait_work(folder: Path) -> None:
+    before = fork_servers()
+    manager = with_our_spec(KernelManager(**described(folder)))
+    manager.start_kernel(cwd=str(folder))
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=30)
+        assert waited_for(client, "x = 6 * 7; x") == "42"
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(timeout=30)
+        assert waited_for(client, "'x' in globals()") == "False"
+        pid = provisioner_of(manager).pid
+        assert pid is not None
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert not psutil.pid_exists(pid)
+    assert fork_servers() == before
+    assert not Path(manager.ip).parent.exists()
+
+
+def waited_for(client: BlockingKernelClient, code: str) -> str:
+    printed = Printed()
+    client.execute_interactive(code, timeout=30, output_hook=printed)
+    return printed.text

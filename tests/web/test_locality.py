@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -134,3 +135,16 @@ def test_only_who_is_on_this_machine_connects_a_model(host: Host, client: TestCl
     assert client.delete("/c/api/model", headers=proxied).status_code == 403
     host.peer = AWAY
     assert client.delete("/c/api/model").status_code == 403
+
+
+def test_where_cells_reach_the_network_a_name_alone_is_no_login(tmp_path: Path) -> None:
+    """A cell on the server's own machine could take anybody's."""
+    chat = create_app(Settings(data=tmp_path / "data", model="direct", network="open"))
+    with TestClient(chat, base_url="http://localhost", client=HERE) as browser:
+        refused = browser.post("/api/login", json=ANN)
+        assert refused.status_code == 403
+        assert "CHATKERNEL_NETWORK=open" in refused.json()["error"]["message"]
+        assert "start-up secret" in refused.json()["error"]["message"]
+        assert browser.get("/api/chats").status_code == 401
+        assert browser.post("/api/login", json={**ANN, "secret": chat.secret}).status_code == 200
+        assert browser.get("/api/chats").status_code == 200

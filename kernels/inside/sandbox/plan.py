@@ -78,8 +78,9 @@ class Root:
     """The file system that the kernel sees.
 
     ``paths`` are there read-only, where they are outside, together with the links that lead to
-    them; one that doesn't exist is left out. ``hidden`` are folders below them that are shown
-    empty. ``mounts`` have to exist outside; one that lies in another has to exist in it as well.
+    them; one that doesn't exist is left out. ``hidden`` are folders below them that are shown empty,
+    by whatever link they are named. ``mounts`` have to exist outside; one that lies in another has to
+    exist in it as well.
     ``home`` is the user's in /etc/passwd, and where the kernel starts.
     ``tmp_bytes`` and ``tmp_files`` bound /tmp and, once more, /dev/shm.
     """

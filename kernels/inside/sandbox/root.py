@@ -81,6 +81,7 @@ def enter(root: Root, identity: Identity) -> None:
     shown = _shown(root.paths)
     with ExitStack() as opened:
         pieces = list(_pieces(root, shown, opened))
+        hidden = [os.path.realpath(path) for path in root.hidden]
         _refuse_covering(root, shown.ends)
         mount("tmpfs", _BASE, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=4m,nr_inodes=4k,mode=755")
         os.chdir(_BASE)
@@ -88,7 +89,7 @@ def enter(root: Root, identity: Identity) -> None:
         for path, text in shown.links.items():
             _link(path.lstrip("/"), text)
         _attach_all(pieces)
-    _hide(root.hidden)
+    _hide(hidden)
     _pivot()
     os.chdir(root.home)
 
@@ -209,7 +210,7 @@ def _make_place(piece: _Piece) -> None:
         _write(place, "")
 
 
-def _hide(paths: tuple[str, ...]) -> None:
+def _hide(paths: Iterable[str]) -> None:
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_RDONLY
     for path in paths:
         if os.path.isdir(path.lstrip("/")):  # noqa: PTH112

@@ -15,7 +15,7 @@ import pytest
 
 from chatkernel.errors import DataFolderInUse, DataFolderUnusable
 from chatkernel.settings import Settings, load_settings
-from chatkernel.store.data_folder import DataFolder
+from chatkernel.store.data_folder import DataFolder, refuse_unusable
 from chatkernel.store.running_server import RunningServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -190,3 +190,26 @@ async def test_a_folder_without_the_right_to_write_is_said_with_the_reason(
     with pytest.raises(DataFolderUnusable, match="Permission denied"):
         async with DataFolder.open(settings):
             pass
+
+
+def test_a_look_at_one_that_can_be_made_changes_nothing(tmp_path: Path) -> None:
+    refuse_unusable(load_settings(data=tmp_path / "some" / "data"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", ["file", "file/data", "broken", "used"])
+def test_a_look_at_one_that_is_no_folder_is_refused(tmp_path: Path, data: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").symlink_to("nowhere")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "runtime").touch()
+    with pytest.raises(DataFolderUnusable, match="is no folder"):
+        refuse_unusable(load_settings(data=tmp_path / data))
+
+
+def test_a_look_at_one_that_can_not_be_written_is_refused(tmp_path: Path) -> None:
+    if os.getuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(DataFolderUnusable, match="can't be written"):
+        refuse_unusable(load_settings(data=tmp_path / "data"))

@@ -123,6 +123,18 @@ def test_a_hidden_folder_is_empty(plan: Plan, folder: Path) -> None:
     assert said(with_root(plan, hidden), look) == "[]"
 
 
+def test_a_folder_is_hidden_also_by_a_link_to_it(plan: Plan, folder: Path) -> None:
+    (folder / "shown/secret").mkdir(parents=True)
+    (folder / "shown/secret/key").touch()
+    (folder / "link").symlink_to("shown")
+    root = root_of(plan)
+    hidden = replace(
+        root, paths=(*root.paths, str(folder / "shown")), hidden=(str(folder / "link/secret"),)
+    )
+    look = f"print(os.listdir({str(folder / 'shown/secret')!r}))"
+    assert said(with_root(plan, hidden), look) == "[]"
+
+
 def test_a_mount_that_would_cover_the_interpreter_is_refused(plan: Plan) -> None:
     root = root_of(plan)
     over = Mount(str(Path(sys.base_prefix).resolve().parent), "/tmp", writable=True)

@@ -1,0 +1,161 @@
+"""How jupyter_client's manager starts, signals and ends a kernel of our own server's."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from kernels.cgroups import Cgroup
+from kernels.errors import KernelStartFailed
+from kernels.fork_server import ForkServer
+from kernels.forked import Forked
+from kernels.inside.sandbox.plan import Separation
+from kernels.limits import Limits
+from kernels.sandbox import Sandbox
+
+_STDERR = 2
+
+
+class ServedProvisioner(LocalProvisioner):
+    """Forks a kernel off the `ForkServer` that ``start_kernel(fork_server=…)`` was given, in its
+    ``sandbox``, with its ``limits``, and its ``stdout`` as the kernel's log.
+
+    The manager's transport is ``ipc``, and its ``ip`` begins with a folder that is the kernel's alone: the
+    kernel may do there what it likes.
+    """
+
+    _forked: Forked | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self._forked is not None
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
+        """Called by the manager, with what its ``start_kernel`` was given.
+
+        Raises:
+            KernelStartFailed: it ended before its sockets were bound, or its sandbox could not be made.
+        """
+        await self.fork(**options)
+        return self.connection_info
+
+    async def fork(
+        self,
+        *,
+        fork_server: ForkServer,
+        sandbox: Sandbox,
+        limits: Limits,
+        cwd: str,
+        env: Mapping[str, str],
+        stdout: int | None = None,
+        cgroup: Cgroup | None = None,
+        **_: object,
+    ) -> None:
+        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``."""
+        self._leave()
+        folder = Path(cwd)
+        warmed = await fork_server.warmed()
+        plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.paths)
+        request = {
+            "connection": self._connection(),
+            "environment": {**env, **sandbox.environment(folder, self._sockets())},
+            "folder": str(sandbox.home(folder)),
+            "message_bytes": limits.message_bytes,
+            "cpus": _processors(limits),
+            "plan": plan.to_json(),
+        }
+        log = stdout or _STDERR
+        self._forked = await _fork(fork_server, request, plan.separation, log=log, cgroup=cgroup)
+        self.pid = self.pgid = self._forked.pid
+        with anyio.fail_after(limits.start_seconds):
+            if cgroup is not None:  # beside its start, of which it takes nothing
+                await to_thread.run_sync(_adopt, cgroup, self._forked.pid)
+            await self._forked.ready()
+
+    async def poll(self) -> int | None:
+        """None while it lives, else its return code; called by the manager's ``is_alive``."""
+        return self._forked.poll() if self._forked is not None else 0
+
+    async def wait(self) -> int | None:
+        """Wait until nothing of the kernel is left."""
+        return await self._forked.wait() if self._forked is not None else 0
+
+    async def send_signal(self, signum: int) -> None:
+        """SIGINT goes to what the running cell does; what is meant to end it, ends all of it."""
+        if self._forked is None:
+            return
+        if signum == signal.SIGINT:
+            self._forked.interrupt()
+        elif signum in {signal.SIGKILL, signal.SIGTERM}:
+            self._forked.kill()
+
+    async def kill(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.send_signal(signal.SIGTERM)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Called by the manager when the kernel has ended; a restart is another kernel's start."""
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._forked is not None:
+            self._forked.kill()
+            self._forked.close()
+            self._forked = None
+
+    def _connection(self) -> Mapping[str, Any]:
+        info = dict(self.connection_info)
+        key = info["key"]
+        return {**info, "key": key.decode() if isinstance(key, bytes) else key}
+
+    def _sockets(self) -> Path:
+        return Path(str(self.connection_info["ip"])).parent
+
+
+async def _fork(
+    fork_server: ForkServer,
+    request: Mapping[str, Any],
+    separation: Separation,
+    *,
+    log: int,
+    cgroup: Cgroup | None,
+) -> Forked:
+    with ExitStack() as opened:
+        doors = await to_thread.run_sync(_open_doors, cgroup, opened) if cgroup is not None else ()
+        return await fork_server.fork(request, separation, log=log, doors=doors)
+
+
+def _open_doors(cgroup: Cgroup, opened: ExitStack) -> tuple[int, ...]:
+    with _said():
+        return opened.enter_context(cgroup.doors())
+
+
+def _adopt(cgroup: Cgroup, leader: int) -> None:
+    with _said():
+        cgroup.adopt(leader)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KernelStartFailed(f"its control group: {error.strerror}.") from error
+
+
+def _processors(limits: Limits) -> int:
+    """How many threads of linear algebra make sense."""
+    there = len(os.sched_getaffinity(0))
+    return there if limits.cpus is None else min(there, math.ceil(limits.cpus))
