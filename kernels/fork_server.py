@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio
 
+from kernels.context import SharedContext
 from kernels.errors import KernelStartFailed
 from kernels.exits import classify
 from kernels.forked import Forked
@@ -64,7 +65,8 @@ class Warmed:
 
 
 class ForkServer:
-    """Forks kernels; a new process takes its place when it has ended. Made by `open`."""
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`. ``context`` is what
+    its kernels are spoken to by."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class ForkServer:
         start_seconds: float = _START_SECONDS,
     ) -> None:
         self.python = python
+        self.context = SharedContext()
         self._preload = tuple(preload)
         self._start_seconds = start_seconds
         self._asking = anyio.Lock()
@@ -146,6 +149,7 @@ class ForkServer:
 
     async def close(self) -> None:
         """End the process, and with it the kernels."""
+        self.context.close()
         if self._running is not None:
             self._running.close()
             self._running = None

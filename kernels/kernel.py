@@ -59,7 +59,7 @@ class Kernel:
         self._process = process
         self._limits = limits
         self._tasks = tasks
-        self._conversation = Conversation(process.connect(limits), limits, tasks)
+        self._conversation = Conversation(process.channels, limits, tasks)
         self._turn = anyio.Semaphore(1)
         self._started = time.monotonic()
         self._activity = Activity(None, self._started)

@@ -6,8 +6,8 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
@@ -18,7 +18,9 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
-from kernels.channels import Channel, Channels, new_context
+from kernels.channels import Channel, Channels
+from kernels.context import SharedContext
+from kernels.descriptors import told_when_too_many
 from kernels.errors import KernelStartFailed
 from kernels.exits import FORCED, Death, classify
 from kernels.launch import MARK, Launch, kernel_environment
@@ -41,10 +43,13 @@ _SILENT = logging.Logger("manager", logging.CRITICAL + 1)
 class KernelProcess:
     """A started kernel; it need not answer yet."""
 
-    def __init__(self, kernel_id: str, pid: int, manager: AsyncKernelManager, log: Log) -> None:
+    def __init__(
+        self, kernel_id: str, pid: int, manager: AsyncKernelManager, log: Log, channels: Channels
+    ) -> None:
         self.id = kernel_id
         self.pid = pid
         self.log = log
+        self.channels = channels
         self._manager = manager
         self._ending: Death | None = None
 
@@ -56,7 +61,7 @@ class KernelProcess:
         Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
 
         Raises:
-            KernelStartFailed: a folder or the interpreter can't be used.
+            KernelStartFailed: a folder or the interpreter can't be used, or no more files can be opened.
         """
         kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
@@ -64,39 +69,23 @@ class KernelProcess:
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
             kernel_spec_manager=_OneSpec(spec),
-            context=new_context(limits),
             transport="ipc",
             ip=str(folder / "s"),
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
             log=_SILENT,
         )
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
-        with Log.open() as log:
+        with ExitStack() as opened:
             try:
-                pid = await _start(manager, launch, limits, kernel_id=kernel_id, log=log)
-                yield cls(kernel_id, pid, manager, log)
+                with told_when_too_many():
+                    log = opened.enter_context(Log.open())
+                    pid = await _start(manager, launch, limits, kernel_id=kernel_id, log=log)
+                    connected = _connected(manager, launch.fork_server.context, limits)
+                    channels = opened.enter_context(connected)
+                yield cls(kernel_id, pid, manager, log, channels)
             finally:
                 with anyio.CancelScope(shield=True):
                     await _remove(manager, launch, kernel_id)
-
-    def connect(self, limits: Limits) -> Channels:
-        """Open its channels; they are closed with the process."""
-        pace = Pace()
-        return Channels(
-            shell=self._channel("shell", zmq.DEALER, limits=limits, pace=pace),
-            control=self._channel("control", zmq.DEALER, limits=limits, pace=pace),
-            iopub=self._channel("iopub", zmq.SUB, limits=limits, pace=pace),
-        )
-
-    def _channel(self, name: str, kind: int, *, limits: Limits, pace: Pace) -> Channel:
-        # The manager's own connect_…() would let a socket linger for a second when it is closed.
-        manager = self._manager
-        socket = manager.context.socket(kind)
-        if kind == zmq.SUB:
-            socket.subscribe(b"")
-        port = getattr(manager, f"{name}_port")
-        endpoint = f"ipc://{manager.ip}-{port}"
-        return Channel(socket, endpoint, manager.session.clone(), limits=limits, pace=pace)
 
     async def wait(self) -> Death:
         """Wait for its end, without polling."""
@@ -171,13 +160,33 @@ async def _start(
     return pid
 
 
+@contextmanager
+def _connected(
+    manager: AsyncKernelManager, context: SharedContext, limits: Limits
+) -> Iterator[Channels]:
+    # The manager's own connect_…() would let a socket linger for a second when it is closed.
+    pace = Pace()
+    with ExitStack() as opened:
+
+        def channel(name: str, kind: int) -> Channel:
+            endpoint = f"ipc://{manager.ip}-{getattr(manager, f'{name}_port')}"
+            session = manager.session.clone()
+            made = Channel.connected(context, kind, endpoint, session, limits=limits, pace=pace)
+            return opened.enter_context(made)
+
+        yield Channels(
+            shell=channel("shell", zmq.DEALER),
+            control=channel("control", zmq.DEALER),
+            iopub=channel("iopub", zmq.SUB),
+        )
+
+
 async def _remove(manager: AsyncKernelManager, launch: Launch, kernel_id: str) -> None:
     if manager.has_kernel and manager.provisioner is not None:
         pid = int((await manager.provisioner.get_provisioner_info())["pid"])
         await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
         with anyio.move_on_after(_END_SECONDS):
             await manager.provisioner.wait()
-    manager.context.destroy(linger=0)
     await manager.cleanup_resources()
     await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
     await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)
