@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import zmq
@@ -18,6 +19,9 @@ PER_KERNEL = 18
 RESERVED = 256
 """What is left to everything else: connections, the database, files that are read and written."""
 
+SPARE = 14
+"""What a start holds until its channels take it, so that many at once don't find too few when half begun."""
+
 _TOO_MANY = "the server may open no more files. Try again later; who runs it can raise `ulimit -n`."
 
 
@@ -25,6 +29,20 @@ def raise_limit() -> None:
     """Let this process open as many files as it may allow itself."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def spare() -> Iterator[ExitStack]:
+    """Some that nobody else gets, until they are given back by ``close()`` or at the end.
+
+    Raises:
+        KernelStartFailed: there are too few.
+    """
+    with ExitStack() as held:
+        with told_when_too_many():
+            for _ in range(SPARE):
+                held.callback(os.close, os.eventfd(0))
+        yield held
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -220,6 +222,8 @@ class _Running:
         answer, descriptors = await self._hear(_FORK_SECONDS)
         if "error" in answer:
             raise KernelStartFailed(f"{answer['error']}.")
+        if not descriptors:  # recvmsg(2) leaves out what this process has no room for
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return int(answer["pid"]), descriptors[0]
 
     def close(self) -> None:

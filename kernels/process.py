@@ -20,7 +20,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from kernels import leftovers
 from kernels.channels import Channel, Channels
 from kernels.context import SharedContext
-from kernels.descriptors import told_when_too_many
+from kernels.descriptors import spare, told_when_too_many
 from kernels.errors import KernelStartFailed
 from kernels.exits import FORCED, Death, classify
 from kernels.launch import MARK, Launch, kernel_environment
@@ -65,7 +65,6 @@ class KernelProcess:
         """
         kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
-        await to_thread.run_sync(_make_folders, launch, folder)
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
             kernel_spec_manager=_OneSpec(spec),
@@ -75,15 +74,18 @@ class KernelProcess:
             log=_SILENT,
         )
         manager.provisioner = ForkProvisioner(kernel_id=kernel_id, kernel_spec=spec, parent=manager)
-        with ExitStack() as opened:
+        with spare() as kept, ExitStack() as opened:
+            await to_thread.run_sync(_make_folders, launch, folder)
             try:
                 with told_when_too_many():
                     log = opened.enter_context(Log.open())
                     pid = await _start(manager, launch, limits, kernel_id=kernel_id, log=log)
+                    kept.close()
                     connected = _connected(manager, launch.fork_server.context, limits)
                     channels = opened.enter_context(connected)
                 yield cls(kernel_id, pid, manager, log, channels)
             finally:
+                kept.close()
                 with anyio.CancelScope(shield=True):
                     await _remove(manager, launch, kernel_id)
 
@@ -126,16 +128,23 @@ def _make_folders(launch: Launch, folder: Path) -> None:
             "bytes; set TMPDIR to a shorter path."
         )
     try:
-        launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        launch.runtime.chmod(0o700)
-        launch.workspace.mkdir(parents=True, exist_ok=True)
-        launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        if launch.sandbox.ids is not None:
-            give(launch.workspace, launch.sandbox.ids)
-            give(folder, launch.sandbox.ids)
+        with told_when_too_many():
+            _make(launch, folder)
     except OSError as error:
         raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
+
+
+def _make(launch: Launch, folder: Path) -> None:
+    ids = launch.sandbox.ids
+    launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    launch.runtime.chmod(0o700)
+    launch.workspace.mkdir(parents=True, exist_ok=True)
+    if ids is not None:
+        give(launch.workspace, ids)
+    launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    if ids is not None:
+        os.chown(folder, ids.uid, ids.gid)
 
 
 async def _start(
