@@ -27,6 +27,7 @@ from kernels import (
     Kernel,
     KernelError,
     Launch,
+    Room,
     Stream,
     Tier,
     Warmed,
@@ -69,12 +70,13 @@ class KernelsFound:
 
 @dataclass(frozen=True)
 class Examined:
-    """All that is told. ``kernels`` is why none can be started, if so. ``own_limits`` are the users who have
+    """All that is told. ``kernels`` is why none can be started, if so, and ``room`` for how many there is. ``own_limits`` are the users who have
     limits of their own. ``model`` is the one in use, or why it can't be."""
 
     interpreter: str
     preload: tuple[str, ...]
     kernels: KernelsFound | str
+    room: Room
     data: Path
     free_bytes: int
     wanted_bytes: int
@@ -101,6 +103,7 @@ async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ
         interpreter=kernel_python(settings),
         preload=settings.preload,
         kernels=await _kernels(settings),
+        room=Room.of(settings.kernels, raised=True),
         data=data,
         free_bytes=await to_thread.run_sync(_free_bytes, data),
         wanted_bytes=settings.free_bytes,

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import httpx
@@ -33,7 +33,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Limits, Watch, sweep
+from kernels import Limits, Room, Watch, sweep
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ async def open_service(
         UnusableEnvironment: the folder can't be used, or another server uses it.
         UnknownModel: the model that was asked for can't be.
     """
-    limits = settings.limits
+    limits = replace(settings.limits, kernels=_kernels(settings))
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
@@ -155,6 +155,14 @@ async def open_service(
             overview,
             KernelAdmin(database, kernels, overview),
         )
+
+
+def _kernels(settings: Settings) -> int:
+    """As many as the settings say, or as there is room for."""
+    room = Room.of(settings.kernels)
+    if room.shortage is not None:
+        log.warning(room.shortage)
+    return room.kernels
 
 
 def _log_swept(swept: Swept) -> None:

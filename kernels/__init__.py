@@ -1,6 +1,7 @@
 """A kernel's life: launch, execute, outputs, limits, end. Knows nothing of chats or HTTP."""
 
 from kernels.answers import Bundle, Completeness, Completions, Variable
+from kernels.descriptors import Room, raise_limit
 from kernels.errors import (
     BundleFailed,
     BundleTooLarge,
@@ -73,6 +74,7 @@ __all__ = [
     "Output",
     "RequestTimedOut",
     "Rhythm",
+    "Room",
     "Rung",
     "Sandbox",
     "Shown",
@@ -90,6 +92,7 @@ __all__ = [
     "from_message",
     "from_nbformat",
     "kernel_environment",
+    "raise_limit",
     "read_pss",
     "record",
     "sweep",

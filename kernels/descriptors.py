@@ -22,6 +22,7 @@ RESERVED = 256
 SPARE = 14
 """What a start holds until its channels take it, so that many at once don't find too few when half begun."""
 
+_DEFAULT = 1024
 _TOO_MANY = "the server may open no more files. Try again later; who runs it can raise `ulimit -n`."
 
 
@@ -29,6 +30,16 @@ def raise_limit() -> None:
     """Let this process open as many files as it may allow itself."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def lower_limit(pid: int) -> None:
+    """Let a child have what processes have by default, and what it may raise it to as before.
+
+    Whoever closes all that could be open, or waits by select(2), counts on that.
+    """
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft > _DEFAULT:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (_DEFAULT, hard))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 
 from kernels.context import SharedContext
+from kernels.descriptors import lower_limit
 from kernels.errors import KernelStartFailed
 from kernels.exits import classify
 from kernels.forked import Forked
@@ -200,6 +201,7 @@ class _Running:
                         stderr=log.write_end,
                         pass_fds=[theirs.fileno()],
                     )
+                lower_limit(process.pid)
             except OSError as error:
                 reason = f"{error.filename or python}: {error.strerror}."
                 raise ForkServerFailed(reason) from error

@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -14,9 +15,14 @@ from kernels import Kernel, KernelStartFailed, Launch
 from kernels.descriptors import PER_KERNEL, RESERVED, SPARE, Room, needed, raise_limit
 from tests.kernels.running import value
 
+NO_MORE = (
+    "Python did not start: the server may open no more files. Try again later; who runs it can "
+    "raise `ulimit -n`."
+)
+
 
 def in_use() -> int:
-    return len(os.listdir("/proc/self/fd")) - 1
+    return len(list(Path("/proc/self/fd").iterdir())) - 1
 
 
 @contextmanager
@@ -34,7 +40,7 @@ def limited(soft: int) -> Iterator[None]:
 def room_for(more: int) -> Iterator[None]:
     """So many more can be opened: the system counts up to the highest number, and gives the lowest."""
     fillers = [os.open("/dev/null", os.O_RDONLY)]
-    highest = max(map(int, os.listdir("/proc/self/fd")))
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
     while fillers[-1] < highest:
         fillers.append(os.open("/dev/null", os.O_RDONLY))
     try:
@@ -94,10 +100,7 @@ async def test_many_that_start_with_few_descriptors_all_start_or_are_told(launch
                 for _ in range(8):
                     tasks.start_soon(start)
         assert len(ended) == 8
-        assert {said for said in ended if said != "started"} <= {
-            "Python did not start: the server may open no more files. Try again later; who runs it "
-            "can raise `ulimit -n`."
-        }
+        assert {said for said in ended if said != "started"} <= {NO_MORE}
         assert await value(neighbour, "6 * 7") == "42"
         assert [path.name for path in launch.sockets.iterdir()] == [neighbour.id]
 
