@@ -70,8 +70,8 @@ class KernelsFound:
 
 @dataclass(frozen=True)
 class Examined:
-    """All that is told. ``kernels`` is why none can be started, if so, and ``room`` for how many there is. ``own_limits`` are the users who have
-    limits of their own. ``model`` is the one in use, or why it can't be."""
+    """All that is told. ``kernels`` is why none can be started, if so, ``room`` for how many there is.
+    ``own_limits`` are the users who have limits of their own. ``model`` is the one in use, or why it can't be."""
 
     interpreter: str
     preload: tuple[str, ...]

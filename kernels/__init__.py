@@ -35,6 +35,7 @@ from kernels.outputs import (
     from_nbformat,
     to_nbformat,
 )
+from kernels.process import new_kernel_id
 from kernels.sandbox import Sandbox, Tier
 from kernels.tiers import FoundTier, find_tier
 from kernels.transcript import Transcript
@@ -92,6 +93,7 @@ __all__ = [
     "from_message",
     "from_nbformat",
     "kernel_environment",
+    "new_kernel_id",
     "raise_limit",
     "read_pss",
     "record",

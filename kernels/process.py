@@ -55,7 +55,9 @@ class KernelProcess:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, launch: Launch, limits: Limits) -> AsyncIterator[KernelProcess]:
+    async def open(
+        cls, launch: Launch, limits: Limits, kernel_id: str
+    ) -> AsyncIterator[KernelProcess]:
         """Start one. On exit nothing of it is left: no process, no socket, no file.
 
         Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
@@ -63,7 +65,6 @@ class KernelProcess:
         Raises:
             KernelStartFailed: a folder or the interpreter can't be used, or no more files can be opened.
         """
-        kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
@@ -107,6 +108,11 @@ class KernelProcess:
     def _provisioner(self) -> KernelProvisionerBase:
         assert self._manager.provisioner is not None
         return self._manager.provisioner
+
+
+def new_kernel_id() -> str:
+    """An id that no other kernel has: letters and digits."""
+    return secrets.token_hex(6)
 
 
 class _OneSpec(KernelSpecManager):
