@@ -309,7 +309,8 @@ async def test_whatever_fails_or_is_given_up_all_places_come_back(
         launcher.error = None
         for held in kernels.held:
             await kernels.end(held.owner.chat_id)
-        assert all(kernels.places.is_free(f"user-{n}", most=1) for n in range(3))
+        while not all(kernels.places.is_free(f"user-{n}", most=1) for n in range(3)):
+            await kernels.places.changed()  # those that were let go before may be going still
         for owner in (A, B, STRANGERS):
             await kernels.lend(owner)
 
