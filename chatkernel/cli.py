@@ -97,7 +97,9 @@ def ask(
 ) -> None:
     """Take one turn in the terminal; figures are written as files."""
     from chatkernel.asking import ask_once
+    from kernels import raise_limit
 
+    raise_limit()
     settings = load_settings(data=data, model=model)
     outcome = anyio.run(
         lambda: ask_once(

@@ -32,6 +32,7 @@ from kernels import (
     Kernel,
     KernelError,
     Launch,
+    Room,
     Stream,
     Tier,
     Warmed,
@@ -76,13 +77,14 @@ class KernelsFound:
 
 @dataclass(frozen=True)
 class Examined:
-    """All that is told. ``kernels`` is why none can be started, if so. ``own_limits`` are the users who have
-    limits of their own. ``model`` is the one in use, or why it can't be. ``data_fault`` is why the data
-    folder can't be used, if so."""
+    """All that is told. ``kernels`` is why none can be started, if so, ``room`` for how many there is.
+    ``own_limits`` are the users who have limits of their own. ``model`` is the one in use, or why it can't
+    be. ``data_fault`` is why the data folder can't be used, if so."""
 
     interpreter: str
     preload: tuple[str, ...]
     kernels: KernelsFound | str
+    room: Room
     data: Path
     free_bytes: int
     wanted_bytes: int
@@ -110,6 +112,7 @@ async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ
         interpreter=kernel_python(settings),
         preload=settings.preload,
         kernels=await _kernels(settings),
+        room=Room.of(settings.kernels, raised=True),
         data=data,
         free_bytes=await to_thread.run_sync(_free_bytes, data),
         wanted_bytes=settings.free_bytes,

@@ -8,7 +8,7 @@ from rich.text import Text
 from chatkernel.console import plain
 from chatkernel.doctor import Examined, KernelsFound
 from chatkernel.tier_advice import MEANS
-from kernels import Tier
+from kernels import Room, Tier
 from kernels.sizes import size_in_words
 
 _STYLES = {Tier.FULL: "green", Tier.LANDLOCK: "yellow", Tier.NONE: "red"}
@@ -24,6 +24,7 @@ def report(examined: Examined) -> Table:
         table.add_row("python", plain(examined.interpreter))
     else:
         _add_kernels(table, examined, examined.kernels)
+    _add_room(table, examined.room)
     _add_disk(table, examined)
     table.add_row("model", plain(examined.model))
     for finding in examined.looked:
@@ -57,6 +58,12 @@ def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> Non
     )
     for name, why in missing.items():
         table.add_row("", plain(f"{name} is missing: {why}", "yellow"))
+
+
+def _add_room(table: Table, room: Room) -> None:
+    short = room.shortage
+    said = f"for {room.kernels} kernels at once: the server may open {room.descriptors:,} files"
+    table.add_row("room", plain(short or said, "yellow" if short else ""))
 
 
 def _add_disk(table: Table, examined: Examined) -> None:

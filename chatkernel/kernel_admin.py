@@ -16,11 +16,12 @@ from chatkernel.overview import Overview
 from chatkernel.store import crud
 from chatkernel.store.database import Database
 from chatkernel.store.rows import Audit
-from kernels import Death, Kernel
+from kernels import Death, Kernel, KernelStartFailed
 
 log = logging.getLogger(__name__)
 
 ENDED_BY_ADMIN = Death(-9, "ended by an admin", "An admin of this server ended Python.")
+START_ENDED_BY_ADMIN = KernelStartFailed("an admin of this server ended its start.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class KernelAdmin:
         """Do it; the sentence says what came of it.
 
         Raises:
-            NotFound: no living kernel has this id.
-            Busy: it works, and only an idle one hibernates.
+            NotFound: no kernel has this id that lives, starts or waits to start.
+            Busy: it works, and only an idle one hibernates; or it isn't ready, and can only be killed.
         """
         held = self._kernels.find(kernel_id)
         row = Audit(who=who, action=action, kernel_id=kernel_id, done=False, result="It broke off.")
@@ -72,8 +73,10 @@ class KernelAdmin:
         return row.result
 
     async def _act(self, action: KernelAction, held: Held | None) -> str:
-        if held is None or held.kernel is None:
+        if held is None:
             raise NotFound("This kernel is gone already.")
+        if held.kernel is None:
+            return await self._act_on_start(action, held)
         match action:
             case "interrupt":
                 return await _interrupt(held.kernel)
@@ -82,6 +85,16 @@ class KernelAdmin:
             case "kill":
                 await held.kernel.kill(ENDED_BY_ADMIN)
                 return "It was killed. A new one starts with the chat's next message."
+            case _:
+                assert_never(action)
+
+    async def _act_on_start(self, action: KernelAction, held: Held) -> str:
+        match action:
+            case "interrupt" | "hibernate":
+                raise Busy("This kernel isn't ready yet. Kill it to end its start.")
+            case "kill":
+                await self._kernels.give_up(held, START_ENDED_BY_ADMIN)
+                return "Its start was ended. The chat's next message starts another."
             case _:
                 assert_never(action)
 

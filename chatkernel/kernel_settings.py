@@ -20,7 +20,9 @@ class KernelSettings(BaseModel):
         description="How long an interrupted run has to end before its kernel is killed.",
     )
     kernels_per_user: int = Field(
-        default=3, ge=1, description="How many kernels a user keeps alive at most."
+        default=3,
+        ge=1,
+        description="How many kernels a user keeps alive at most; one more waits until one is idle.",
     )
     idle_seconds: float = Field(
         default=3600.0, gt=0, description="How long a kernel lives that runs nothing."

@@ -19,7 +19,7 @@ _LOOKED_AT = 4096
 
 @dataclass(frozen=True, slots=True)
 class KernelView:
-    """``id`` and ``pid`` are missing until it has started; ``since_seconds`` is how long it is in its
+    """It has its ``id`` from the beginning, a ``pid`` while it lives; ``since_seconds`` is how long it is in its
     ``state``. ``before`` are those that get a place first, of one that waits for its own, ``code`` is
     the first line of the cell that runs, ``cause`` why it hibernates or died.
 
@@ -31,7 +31,7 @@ class KernelView:
     user_id: str
     state: KernelState
     since_seconds: float
-    id: str | None = None
+    id: str
     pid: int | None = None
     tier: Tier | None = None
     before: int | None = None
@@ -43,6 +43,11 @@ class KernelView:
     cpu_seconds: float = 0.0
     processes: int = 0
     age_seconds: float = 0.0
+
+    @property
+    def started(self) -> bool:
+        """It lives, or did."""
+        return self.state not in ("waiting", "starting")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,10 @@ def kernels_table(kernels: list[dict[str, Any]]) -> Table:
 
 
 def _cells(kernel: dict[str, Any]) -> tuple[str, ...]:
-    started = kernel["id"] is not None
+    started = kernel["state"] not in ("waiting", "starting")
     place = "" if kernel["before"] is None else f", {kernel['before']} before it"
     return (
-        kernel["id"] or "",
+        kernel["id"],
         f"{kernel['state']} {time_said(kernel['since_seconds'])}{place}",
         kernel["user"],
         kernel["chat"],

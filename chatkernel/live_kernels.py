@@ -16,7 +16,16 @@ from chatkernel.errors import ChatkernelError
 from chatkernel.hibernation import NO_ROOM, NO_ROOM_FOR_USER, Hibernation, idle_for
 from chatkernel.owner import Owner
 from chatkernel.places import Places
-from kernels import Death, Kernel, KernelStartFailed, Launch, Limits, Watch, Watched
+from kernels import (
+    Death,
+    Kernel,
+    KernelStartFailed,
+    Launch,
+    Limits,
+    Watch,
+    Watched,
+    new_kernel_id,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +35,12 @@ END_SECONDS = 10.0
 
 @dataclass(eq=False)
 class Held:
-    """A chat's kernel, or its start. Moments are by `time.monotonic`."""
+    """A chat's kernel, or its start, which has the ``id`` of its kernel from the beginning. Moments are by
+    `time.monotonic`."""
 
     owner: Owner
     limits: Limits
+    id: str = field(default_factory=new_kernel_id)
     used: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     watched: Watched | None = None
@@ -136,6 +147,23 @@ class LiveKernels:
         held.used = time.monotonic()
         return held.kernel
 
+    async def lend_if_free(self, owner: Owner) -> Kernel | None:
+        """The chat's kernel, started first when there are places for it: None instead of making room, or of
+        waiting in line.
+
+        Raises:
+            KernelStartFailed: no kernel could be started; the text says why.
+        """
+        if self._usable(owner) is None:
+            limits = await self._limits_of(owner)
+            free = self.places.is_free(owner.user_id, most=limits.kernels_per_user)
+            if self._usable(owner) is None and free:
+                self._begin(owner, limits)
+        held = self._usable(owner)
+        if held is None or not self.places.has(held):
+            return None
+        return await self.lend(owner)
+
     async def end(self, chat_id: str) -> None:
         """End the chat's kernel for good, if it has one or had; returns when it is gone."""
         held = self._held.get(chat_id)
@@ -144,9 +172,14 @@ class LiveKernels:
         self._watch.news.tell()
 
     def find(self, kernel_id: str) -> Held | None:
-        """What holds the living kernel of this id."""
-        alive = (held for held in self.held if held.kernel and held.kernel.death is None)
-        return next((held for held in alive if held.kernel and held.kernel.id == kernel_id), None)
+        """What holds the kernel of this id, which lives, starts or waits to start."""
+        usable = (held for held in self.held if held.kernel is None or held.kernel.death is None)
+        return next((held for held in usable if held.id == kernel_id), None)
+
+    async def give_up(self, held: Held, why: KernelStartFailed) -> None:
+        """End a start, or the waiting for one; who wanted the kernel hears ``why``."""
+        held.failure = why
+        await self._end([held])
 
     async def hibernate(self, held: Held, why: Hibernation) -> bool:
         """End a kernel that nobody uses now, as if it had been idle for too long; False when it is used."""
@@ -193,14 +226,17 @@ class LiveKernels:
         return held if usable else None
 
     def _begin(self, owner: Owner, limits: Limits) -> Held:
-        theirs = self._of(owner.user_id)
-        wanted = len(theirs) - limits.kernels_per_user + 1
-        self._make_room(theirs, wanted, NO_ROOM_FOR_USER)
         held = self._held[owner.chat_id] = Held(owner, limits)
-        self.places.join(held)
-        self._make_room(self.held, self.places.short, NO_ROOM)
+        self.places.join(held, user=owner.user_id, most=limits.kernels_per_user)
+        self._make_rooms(held)
         self._tasks.start_soon(self._own, held)
         return held
+
+    def _make_rooms(self, held: Held) -> None:
+        """Let as many of its user's kernels, and of all, go as are idle and stand in somebody's way."""
+        user_id = held.owner.user_id
+        self._make_room(self._of(user_id), self.places.short(user_id), NO_ROOM_FOR_USER)
+        self._make_room(self.held, self.places.short(), NO_ROOM)
 
     def _make_room(self, among: Sequence[Held], wanted: int, why: Hibernation) -> None:
         """Let as many go as are ``wanted`` and idle, the least recently used first."""
@@ -241,8 +277,7 @@ class LiveKernels:
         try:
             with held.starting:
                 await self._wait_for_place(held)
-                async with self.places.taken(held):
-                    await self._live(held)
+                await self._live(held)
         except KernelStartFailed as error:
             held.failure = error
             log.warning("kernel of chat %s: %s", held.owner.chat_id, error)
@@ -253,19 +288,20 @@ class LiveKernels:
             held.failure = KernelStartFailed("the server's log says why.")
         finally:
             self._let_go(held)
+            self.places.give_back(held)
             held.settled.set()
             held.gone.set()
 
     async def _wait_for_place(self, held: Held) -> None:
-        while self.places.before(held) is not None:
-            self._make_room(self.held, self.places.short, NO_ROOM)
+        while not self.places.has(held):
+            self._make_rooms(held)
             self._watch.news.tell()
             await self.places.changed()
 
     async def _live(self, held: Held) -> None:
         held.began = time.monotonic()
         launch = await self._launch(held.owner)
-        async with Kernel.open(launch, limits=held.limits) as kernel:
+        async with Kernel.open(launch, limits=held.limits, kernel_id=held.id) as kernel:
             with self._watch.over(kernel, launch) as held.watched:
                 self.ended.forget(held.owner.chat_id)
                 held.used = time.monotonic()

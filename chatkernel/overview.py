@@ -83,6 +83,7 @@ class Overview:
             user_id=held.owner.user_id,
             state="starting" if before is None else "waiting",
             since_seconds=now - held.began,
+            id=held.id,
             before=before,
         )
 

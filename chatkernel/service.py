@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import httpx
@@ -34,7 +34,7 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Limits, MachineUnfit, Watch, need_linux, sweep
+from kernels import Limits, MachineUnfit, Room, Watch, need_linux, sweep
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ async def open_service(
         UnknownModel: the model that was asked for can't be.
     """
     _refuse_other_systems()
-    limits = settings.limits
+    limits = replace(settings.limits, kernels=_kernels(settings))
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
@@ -165,6 +165,14 @@ def _refuse_other_systems() -> None:
         need_linux()
     except MachineUnfit as error:
         raise UnusableEnvironment(str(error)) from error
+
+
+def _kernels(settings: Settings) -> int:
+    """As many as the settings say, or as there is room for."""
+    room = Room.of(settings.kernels)
+    if room.shortage is not None:
+        log.warning(room.shortage)
+    return room.kernels
 
 
 def _log_swept(swept: Swept) -> None:

@@ -2,6 +2,7 @@
 
 from kernels.answers import Bundle, Completeness, Completions, Variable
 from kernels.cgroups import NO_CGROUPS, Cgroup, Cgroups
+from kernels.descriptors import Room, raise_limit
 from kernels.errors import (
     BundleFailed,
     BundleTooLarge,
@@ -36,6 +37,7 @@ from kernels.outputs import (
     from_nbformat,
     to_nbformat,
 )
+from kernels.process import new_kernel_id
 from kernels.sandbox import Sandbox, Tier
 from kernels.system import need_linux
 from kernels.tiers import FoundTier, find_tier
@@ -80,6 +82,7 @@ __all__ = [
     "Output",
     "RequestTimedOut",
     "Rhythm",
+    "Room",
     "Rung",
     "Sandbox",
     "Shown",
@@ -98,6 +101,8 @@ __all__ = [
     "from_nbformat",
     "kernel_environment",
     "need_linux",
+    "new_kernel_id",
+    "raise_limit",
     "read_pss",
     "record",
     "sweep",

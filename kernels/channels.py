@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,31 +12,14 @@ import zmq.asyncio
 from anyio.lowlevel import checkpoint
 from jupyter_client.session import Session
 
+from kernels.context import SharedContext
 from kernels.limits import Limits
 from kernels.pace import Pace
 from kernels.sizes import size_in_words
 from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
 
-_QUEUED_MESSAGES = 2
 _PARTS = 64
 _PARTS_PER_STEP = 1000
-_RECONNECT_MS = 20
-
-
-def new_context(limits: Limits) -> zmq.asyncio.Context:
-    """A ZMQ context whose sockets refuse what is too large and queue little: what isn't read yet
-    waits in the kernel's memory, not in ours.
-
-    At a part larger than ``limits.message_bytes`` ZMQ drops the connection. It offers no way to
-    bound a message of many parts before it is whole: "The total number of message parts is
-    unlimited except by available memory" (zmq_msg_send(3)).
-    """
-    context = zmq.asyncio.Context()
-    context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
-    context.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
-    context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-    context.setsockopt(zmq.LINGER, 0)
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +37,7 @@ class Channel:
     def __init__(
         self,
         socket: zmq.asyncio.Socket,
+        cuts: zmq.asyncio.Socket,
         endpoint: str,
         session: Session,
         *,
@@ -60,12 +45,31 @@ class Channel:
         pace: Pace,
     ) -> None:
         self._socket = socket
+        self._cuts = cuts
         self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self._endpoint = endpoint
         self._session = session
         self._limits = limits
         self._pace = pace
         socket.connect(endpoint)
+
+    @classmethod
+    @contextmanager
+    def connected(
+        cls,
+        context: SharedContext,
+        kind: int,
+        endpoint: str,
+        session: Session,
+        *,
+        limits: Limits,
+        pace: Pace,
+    ) -> Iterator[Channel]:
+        """Connected to an endpoint; the kernel need not be there yet. On exit nothing of it is left."""
+        with context.socket(kind, limits) as socket, context.cuts_of(socket) as cuts:
+            if kind == zmq.SUB:
+                socket.subscribe(b"")
+            yield cls(socket, cuts, endpoint, session, limits=limits, pace=pace)
 
     def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
         """A request that isn't sent yet."""
@@ -113,9 +117,10 @@ class Channel:
 
     async def cuts(self) -> AsyncIterator[None]:
         """Yields whenever the connection was lost, for ever."""
-        monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         while True:
-            await monitor.recv_multipart()
+            await self._cuts.recv_multipart()
+            while await self._cuts.poll(0):
+                await self._cuts.recv_multipart()
             yield
 
     def reconnect(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -17,6 +18,8 @@ from typing import Any
 
 import anyio
 
+from kernels.context import SharedContext
+from kernels.descriptors import lower_limit
 from kernels.errors import KernelStartFailed
 from kernels.exits import Death, classify
 from kernels.forked import Forked
@@ -68,7 +71,8 @@ class Warmed:
 
 
 class ForkServer:
-    """Forks kernels; a new process takes its place when it has ended. Made by `open`.
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`. ``context`` is what
+    its kernels are spoken to by.
 
     It does without a module of ``preload`` that can't be imported, ends Python, starts threads (no kernel
     could be forked beside one) or takes longer than ``preload_seconds``.
@@ -83,6 +87,7 @@ class ForkServer:
         preload_seconds: float = _PRELOAD_SECONDS,
     ) -> None:
         self.python = python
+        self.context = SharedContext()
         self._preload = tuple(preload)
         self._left_out: dict[str, str] = {}
         self._patience = _Patience(start_seconds, preload_seconds)
@@ -165,6 +170,7 @@ class ForkServer:
 
     async def close(self) -> None:
         """End the process, and with it the kernels."""
+        self.context.close()
         if self._running is not None:
             self._running.close()
             self._running = None
@@ -242,6 +248,7 @@ class _Running:
                         stderr=log.write_end,
                         pass_fds=[theirs.fileno()],
                     )
+                lower_limit(process.pid)
             except OSError as error:
                 reason = f"{error.filename or python}: {error.strerror}."
                 raise ForkServerFailed(reason) from error
@@ -292,6 +299,8 @@ class _Running:
             raise ForkServerFailed((await self._ended()).said()) from error
         if "error" in answer:
             raise KernelStartFailed(f"{answer['error']}.")
+        if not pidfds:  # recvmsg(2) leaves out what this process has no room for
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return int(answer["pid"]), pidfds[0]
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import anyio
 from kernels.errors import KernelStartFailed
 
 _MESSAGE_BYTES = 64 << 10
+_LOOK_AGAIN_SECONDS = 0.25
 _STATUS = struct.Struct("=i")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
 
@@ -61,7 +62,11 @@ class Forked:
     async def wait(self) -> int:
         """Wait until nothing of it is left; its return code."""
         while (returncode := self.poll()) is None:
-            pidfd = os.dup(self._pidfd)
+            try:
+                pidfd = os.dup(self._pidfd)
+            except OSError:  # no more can be opened just now
+                await anyio.sleep(_LOOK_AGAIN_SECONDS)
+                continue
             try:
                 await anyio.wait_readable(pidfd)
             finally:

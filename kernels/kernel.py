@@ -29,7 +29,7 @@ from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch
 from kernels.limits import Limits
 from kernels.outputs import Output
-from kernels.process import KernelProcess
+from kernels.process import KernelProcess, new_kernel_id
 from kernels.runs import Run
 from kernels.wire import JSON
 
@@ -60,7 +60,7 @@ class Kernel:
         self._process = process
         self._limits = limits
         self._tasks = tasks
-        self._conversation = Conversation(process.connect(limits), limits, tasks)
+        self._conversation = Conversation(process.channels, limits, tasks)
         self._turn = anyio.Semaphore(1)
         self._started = time.monotonic()
         self._activity = Activity(None, self._started)
@@ -68,9 +68,9 @@ class Kernel:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, launch: Launch, *, limits: Limits = _DEFAULT_LIMITS
+        cls, launch: Launch, *, limits: Limits = _DEFAULT_LIMITS, kernel_id: str | None = None
     ) -> AsyncIterator[Kernel]:
-        """Start a kernel; it is ready on entry.
+        """Start a kernel, under an id of `new_kernel_id` if one is given; it is ready on entry.
 
         On exit it is ended with everything its cells have started, within seconds, and its files
         are removed. A run or request that is still under way raises `KernelDied`.
@@ -78,7 +78,7 @@ class Kernel:
         Raises:
             KernelStartFailed: it never became ready; the reason quotes its last words.
         """
-        async with KernelProcess.open(launch, limits) as process:
+        async with KernelProcess.open(launch, limits, kernel_id or new_kernel_id()) as process:
             raised: Exception | None = None
             ready = False
             async with anyio.create_task_group() as tasks:

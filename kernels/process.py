@@ -6,8 +6,8 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
@@ -19,7 +19,9 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
 from kernels.cgroups import Cgroup
-from kernels.channels import Channel, Channels, new_context
+from kernels.channels import Channel, Channels
+from kernels.context import SharedContext
+from kernels.descriptors import spare, told_when_too_many
 from kernels.errors import KernelStartFailed
 from kernels.excess import over_memory
 from kernels.exits import FORCED, Death, classify
@@ -50,11 +52,13 @@ class KernelProcess:
         pid: int,
         manager: AsyncKernelManager,
         log: Log,
+        channels: Channels,
         cgroup: Cgroup | None,
     ) -> None:
         self.id = kernel_id
         self.pid = pid
         self.log = log
+        self.channels = channels
         self.cgroup = cgroup
         self._manager = manager
         self._returncode: int | None = None
@@ -62,22 +66,20 @@ class KernelProcess:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, launch: Launch, limits: Limits) -> AsyncIterator[KernelProcess]:
+    async def open(
+        cls, launch: Launch, limits: Limits, kernel_id: str
+    ) -> AsyncIterator[KernelProcess]:
         """Start one. On exit nothing of it is left: no process, no socket, no file, no control group.
 
         Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
 
         Raises:
-            KernelStartFailed: a folder or the interpreter can't be used.
+            KernelStartFailed: a folder or the interpreter can't be used, or no more files can be opened.
         """
-        kernel_id = secrets.token_hex(6)
         folder = launch.sockets / kernel_id
-        await to_thread.run_sync(_make_folders, launch, folder)
-        cgroup = await to_thread.run_sync(_make_cgroup, launch.cgroups.of(kernel_id), limits)
         spec = KernelSpec(argv=[launch.fork_server.python])
         manager = AsyncKernelManager(
             kernel_spec_manager=_OneSpec(spec),
-            context=new_context(limits),
             transport="ipc",
             ip=str(folder / "s"),
             connection_file=str(launch.runtime / f"kernel-{kernel_id}.json"),
@@ -86,34 +88,23 @@ class KernelProcess:
         manager.provisioner = ServedProvisioner(
             kernel_id=kernel_id, kernel_spec=spec, parent=manager
         )
-        with Log.open() as log:
+        with spare() as kept, ExitStack() as opened:
+            await to_thread.run_sync(_make_folders, launch, folder)
+            cgroup = await to_thread.run_sync(_make_cgroup, launch.cgroups.of(kernel_id), limits)
             try:
-                pid = await _start(
-                    manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
-                )
-                yield cls(kernel_id, pid, manager, log, cgroup)
+                with told_when_too_many():
+                    log = opened.enter_context(Log.open())
+                    pid = await _start(
+                        manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
+                    )
+                    kept.close()
+                    connected = _connected(manager, launch.fork_server.context, limits)
+                    channels = opened.enter_context(connected)
+                yield cls(kernel_id, pid, manager, log, channels, cgroup)
             finally:
+                kept.close()
                 with anyio.CancelScope(shield=True):
                     await _remove(manager, launch, kernel_id, cgroup)
-
-    def connect(self, limits: Limits) -> Channels:
-        """Open its channels; they are closed with the process."""
-        pace = Pace()
-        return Channels(
-            shell=self._channel("shell", zmq.DEALER, limits=limits, pace=pace),
-            control=self._channel("control", zmq.DEALER, limits=limits, pace=pace),
-            iopub=self._channel("iopub", zmq.SUB, limits=limits, pace=pace),
-        )
-
-    def _channel(self, name: str, kind: int, *, limits: Limits, pace: Pace) -> Channel:
-        # The manager's own connect_…() would let a socket linger for a second when it is closed.
-        manager = self._manager
-        socket = manager.context.socket(kind)
-        if kind == zmq.SUB:
-            socket.subscribe(b"")
-        port = getattr(manager, f"{name}_port")
-        endpoint = f"ipc://{manager.ip}-{port}"
-        return Channel(socket, endpoint, manager.session.clone(), limits=limits, pace=pace)
 
     async def wait(self) -> None:
         """Wait for its end, without polling."""
@@ -148,6 +139,11 @@ class KernelProcess:
         return self._manager.provisioner
 
 
+def new_kernel_id() -> str:
+    """An id that no other kernel has: letters and digits."""
+    return secrets.token_hex(6)
+
+
 class _OneSpec(KernelSpecManager):
     """Knows one kernel spec, which is in no file, and looks for no others."""
 
@@ -167,15 +163,8 @@ def _make_folders(launch: Launch, folder: Path) -> None:
             "bytes; set TMPDIR to a shorter path."
         )
     try:
-        launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        launch.runtime.chmod(0o700)
-        launch.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-        launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        if launch.sandbox.ids is not None:
-            let_pass(launch.sockets)
-            for own in (launch.workspace, folder):
-                give(own, launch.sandbox.ids)
+        with told_when_too_many():
+            _make(launch, folder)
     except OSError as error:
         raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
 
@@ -190,6 +179,18 @@ def _make_cgroup(cgroup: Cgroup | None, limits: Limits) -> Cgroup | None:
         log.warning("a kernel starts without a control group: %s", error)
         return None
     return cgroup
+
+
+def _make(launch: Launch, folder: Path) -> None:
+    launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    launch.runtime.chmod(0o700)
+    launch.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+    launch.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    if launch.sandbox.ids is not None:
+        let_pass(launch.sockets)
+        for own in (launch.workspace, folder):
+            give(own, launch.sandbox.ids)
 
 
 async def _start(
@@ -221,6 +222,27 @@ async def _start(
     return pid
 
 
+@contextmanager
+def _connected(
+    manager: AsyncKernelManager, context: SharedContext, limits: Limits
+) -> Iterator[Channels]:
+    # The manager's own connect_…() would let a socket linger for a second when it is closed.
+    pace = Pace()
+    with ExitStack() as opened:
+
+        def channel(name: str, kind: int) -> Channel:
+            endpoint = f"ipc://{manager.ip}-{getattr(manager, f'{name}_port')}"
+            session = manager.session.clone()
+            made = Channel.connected(context, kind, endpoint, session, limits=limits, pace=pace)
+            return opened.enter_context(made)
+
+        yield Channels(
+            shell=channel("shell", zmq.DEALER),
+            control=channel("control", zmq.DEALER),
+            iopub=channel("iopub", zmq.SUB),
+        )
+
+
 async def _remove(
     manager: AsyncKernelManager, launch: Launch, kernel_id: str, cgroup: Cgroup | None
 ) -> None:
@@ -231,7 +253,6 @@ async def _remove(
             await manager.provisioner.wait()
     if cgroup is not None:
         await to_thread.run_sync(_remove_cgroup, cgroup)
-    manager.context.destroy(linger=0)
     await manager.cleanup_resources()
     await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
     await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)

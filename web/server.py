@@ -21,7 +21,7 @@ from chatkernel.errors import UnusableEnvironment, ungrouped
 from chatkernel.models.loopback import is_loopback
 from chatkernel.service import Service
 from chatkernel.settings import Settings
-from kernels import KernelError, MachineUnfit, Tier
+from kernels import KernelError, MachineUnfit, Tier, raise_limit
 from web.app import App, create_app
 from web.incoming import longest_text
 from web.patience import PATIENCE_SECONDS
@@ -76,6 +76,7 @@ def serve(settings: Settings) -> None:
     Raises:
         UnusableEnvironment: it can't be served like this; the text says why and what to do.
     """
+    raise_limit()
     with _listen(settings) as listener, ungrouped(UnusableEnvironment):
         anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})
 

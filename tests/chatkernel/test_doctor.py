@@ -16,7 +16,7 @@ from chatkernel.doctor import Examined, KernelsFound, examine
 from chatkernel.doctor_report import report
 from chatkernel.models import Finding
 from chatkernel.settings import load_settings
-from kernels import Cgroups, FoundTier, KernelStartFailed, Launch, Tier, Warmed
+from kernels import Cgroups, FoundTier, KernelStartFailed, Launch, Room, Tier, Warmed
 from tests.serving import clean_environment
 
 KERNELS = KernelsFound(
@@ -30,6 +30,7 @@ EXAMINED = Examined(
     interpreter="/opt/python",
     preload=("numpy", "polars"),
     kernels=KERNELS,
+    room=Room(200, 1 << 20),
     data=Path("/srv/data"),
     free_bytes=5 << 30,
     wanted_bytes=1 << 30,
@@ -146,3 +147,10 @@ def test_users_with_limits_of_their_own_are_named() -> None:
     told = printed(replace(EXAMINED, own_limits=("ada", "guest")))
     assert "limits of their own (CHATKERNEL_USER_LIMITS): ada, guest" in told
     assert "limits of their own" not in printed(EXAMINED)
+
+
+def test_room_for_fewer_kernels_than_are_wanted_is_told_with_what_to_do() -> None:
+    assert "for 200 kernels at once: the server may open 1,048,576 files" in printed(EXAMINED)
+    told = printed(replace(EXAMINED, room=Room(200, 1024)))
+    for words in ("room for 42 of 200 kernels only", "`ulimit -n 3856`", "LimitNOFILE=3856"):
+        assert words in " ".join(told.split())

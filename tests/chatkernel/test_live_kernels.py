@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import random
 import tempfile
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -160,15 +161,158 @@ async def test_no_room_is_made_of_a_kernel_that_runs_a_cell(launcher: Launcher) 
 
 
 async def test_no_room_is_made_of_a_kernel_whose_turn_still_runs(launcher: Launcher) -> None:
-    async with launcher.open(per_user=1) as kernels:
+    told: list[int] = []
+    lent: list[Kernel] = []
+    async with launcher.open(per_user=1) as kernels, anyio.create_task_group() as tasks:
         first = await kernels.lend(A)
+
+        async def lend() -> None:
+            lent.append(await kernels.lend(B, waiting=told.append))
+
         with kernels.kept(A.chat_id):
-            second = await kernels.lend(B)
+            tasks.start_soon(lend)
+            await anyio.wait_all_tasks_blocked()
+            assert (told, lent) == ([0], [])
+            stranger = await kernels.lend(STRANGERS)
             assert kernels.alive(A.chat_id) is first
-        await kernels.lend(C)
-        assert kernels.alive(A.chat_id) is kernels.alive(B.chat_id) is None
         await first.wait_death()
-        await second.wait_death()
+        assert await kernels.lend(B) is lent[0]
+        assert kernels.alive(STRANGERS.chat_id) is stranger
+
+
+async def test_a_user_who_asks_for_many_at_once_gets_as_many_as_may_live(
+    launcher: Launcher,
+) -> None:
+    owners = [Owner("ann", f"chat-{n}") for n in range(7)]
+    waited: list[int] = []
+    async with launcher.open(per_user=2) as kernels, anyio.create_task_group() as tasks:
+
+        async def use(owner: Owner) -> None:
+            with kernels.kept(owner.chat_id):
+                kernel = await kernels.lend(owner, waiting=waited.append)
+                await drained(kernel, "1")
+                children = psutil.Process(launcher.fork_server.pid).children()
+                assert len(children) <= 3, "two, and a stranger's"
+
+        for owner in owners:
+            tasks.start_soon(use, owner)
+        await anyio.wait_all_tasks_blocked()
+        assert max(waited) == 4
+        await drained(await kernels.lend(STRANGERS), "1")
+    assert sorted(launcher.launched, key=str) == sorted([*owners, STRANGERS], key=str)
+
+
+async def test_who_only_helps_starts_none_where_no_place_is_free(launcher: Launcher) -> None:
+    async with launcher.open(per_user=2, total=3) as kernels:
+        first = await kernels.lend_if_free(A)
+        assert first is not None
+        assert await kernels.lend_if_free(A) is first
+        second = await kernels.lend_if_free(B)
+        assert second is not None
+        assert await kernels.lend_if_free(C) is None
+        assert kernels.alive(A.chat_id) is first
+        assert await kernels.lend_if_free(STRANGERS) is not None
+        assert await kernels.lend_if_free(Owner("cyd", "y")) is None
+        with kernels.kept(A.chat_id), kernels.kept(B.chat_id), kernels.kept(C.chat_id):
+            await kernels.start(C)
+            assert await kernels.lend_if_free(C) is None
+    assert launcher.launched == [A, B, STRANGERS]
+
+
+async def test_many_who_only_help_start_as_many_as_there_are_places(launcher: Launcher) -> None:
+    lent: list[Kernel | None] = []
+    async with launcher.open(per_user=2) as kernels:
+
+        async def help_typing(owner: Owner) -> None:
+            lent.append(await kernels.lend_if_free(owner))
+
+        async with anyio.create_task_group() as tasks:
+            for n in range(8):
+                tasks.start_soon(help_typing, Owner("ann", f"chat-{n}"))
+    assert sum(kernel is not None for kernel in lent) == 2
+    assert len(launcher.launched) == 2
+
+
+async def test_a_start_and_who_waits_for_one_can_be_given_up_by_their_ids(
+    launcher: Launcher,
+) -> None:
+    launcher.python = await never_ready(launcher.folder)
+    told: dict[str, str] = {}
+    async with launcher.open(per_user=1) as kernels:
+
+        async def lend(owner: Owner) -> None:
+            try:
+                await kernels.lend(owner)
+            except KernelStartFailed as failed:
+                told[owner.chat_id] = str(failed)
+
+        async with anyio.create_task_group() as tasks:
+            for owner in (A, B):
+                tasks.start_soon(lend, owner)
+            await anyio.wait_all_tasks_blocked()
+            for owner in (B, A):
+                (held,) = (each for each in kernels.held if each.owner == owner)
+                assert kernels.find(held.id) is held
+                await kernels.give_up(held, KernelStartFailed(f"{owner.chat_id} was given up."))
+                assert kernels.find(held.id) is None
+        assert told == {chat: f"Python did not start: {chat} was given up." for chat in ("a", "b")}
+        launcher.python = None
+        await kernels.start(A)
+        (held,) = kernels.held
+        assert (await kernels.lend(A)).id == held.id
+
+
+@dataclass
+class Hurry:
+    """Somebody who wants kernels of many chats and has no patience; half of the starts fail."""
+
+    launcher: Launcher
+    kernels: LiveKernels
+    chance: random.Random
+
+    async def act(self) -> None:
+        """One thing of all that can be done with a chat's kernel, given up after a moment."""
+        chance = self.chance
+        owner = Owner(f"user-{chance.randrange(3)}", f"{chance.randrange(7)}")
+        deeds = (self.use, self.use, self.kill, self.kernels.start, self.kernels.lend_if_free)
+        self.launcher.error = DiskFull("The disk is full.") if chance.random() < 0.5 else None
+        with anyio.move_on_after(chance.random() / 5), suppress(KernelStartFailed, KernelDied):
+            if chance.random() < 0.2:
+                await self.kernels.end(owner.chat_id)
+            else:
+                await chance.choice(deeds)(owner)
+
+    async def use(self, owner: Owner) -> None:
+        with self.kernels.kept(owner.chat_id):
+            await drained(await self.kernels.lend(owner), "1")
+
+    async def kill(self, owner: Owner) -> None:
+        with self.kernels.kept(owner.chat_id):
+            await (await self.kernels.lend(owner)).kill()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whatever_fails_or_is_given_up_all_places_come_back(
+    launcher: Launcher, seed: int
+) -> None:
+    async with launcher.open(per_user=2, total=3) as kernels:
+        hurry = Hurry(launcher, kernels, random.Random(seed))
+
+        async def some() -> None:
+            for _ in range(15):
+                await hurry.act()
+                assert len(psutil.Process(launcher.fork_server.pid).children()) <= 3
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(6):
+                tasks.start_soon(some)
+        launcher.error = None
+        for held in kernels.held:
+            await kernels.end(held.owner.chat_id)
+        while not all(kernels.places.is_free(f"user-{n}", most=1) for n in range(3)):
+            await kernels.places.changed()  # those that were let go before may be going still
+        for owner in (A, B, STRANGERS):
+            await kernels.lend(owner)
 
 
 async def test_no_room_is_made_of_a_kernel_that_starts(launcher: Launcher) -> None:

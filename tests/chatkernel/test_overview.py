@@ -44,9 +44,10 @@ async def test_a_kernel_is_seen_from_its_start_to_its_death(here: Opened) -> Non
     assert await overview.kernels() == ()
     await here.service.kernels.start(talk.owner)
     (starting,) = await overview.kernels()
-    assert (starting.state, starting.id, starting.chat_id) == ("starting", None, talk.chat)
+    assert (starting.state, starting.pid, starting.chat_id) == ("starting", None, talk.chat)
     kernel = await here.service.kernels.lend(talk.owner)
     idle = await until(overview, lambda view: view.state == "idle")
+    assert starting.id == kernel.id
     assert (idle.id, idle.pid, idle.user_id) == (kernel.id, kernel.pid, talk.user_id)
     assert idle.tier == (await here.service.launcher.tier()).tier
     assert idle.pss_bytes > 1 << 20

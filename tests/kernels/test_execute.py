@@ -158,8 +158,12 @@ async def test_a_cancelled_consumers_cell_can_be_interrupted(kernel: Kernel) -> 
 
 
 async def test_busy_says_whether_a_cell_runs(kernel: Kernel) -> None:
-    async for _ in kernel.execute("print(1)"):
-        assert kernel.busy
+    outputs = kernel.execute("print(1, flush=True)\nwhile True: pass")
+    await anext(outputs)
+    assert kernel.busy
+    await kernel.interrupt()
+    async for _ in outputs:
+        pass
     assert not kernel.busy
 
 

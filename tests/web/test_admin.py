@@ -16,6 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.chatkernel.test_cli import run
 from tests.serving import Served, new_chat, say, serving
 
 NO_NAMESPACES = """
@@ -60,10 +61,10 @@ def audited(root: httpx.Client) -> str:
 
 
 @contextmanager
-def looping(client: httpx.Client, chat: str) -> Iterator[list[dict[str, Any]]]:
+def looping(client: httpx.Client, chat: str, code: str = LOOP) -> Iterator[list[dict[str, Any]]]:
     """A cell of the chat loops; on leaving its turn has ended, and its events are there."""
     events: list[dict[str, Any]] = []
-    thread = threading.Thread(target=lambda: events.extend(say(client, chat, LOOP)))
+    thread = threading.Thread(target=lambda: events.extend(say(client, chat, code)))
     thread.start()
     yield events
     thread.join(30)
@@ -199,6 +200,40 @@ def test_a_killed_kernel_is_told_and_the_chat_goes_on(
     assert (again.status_code, again.json()["error"]["code"]) == (404, "not_found")
     assert "wanted to kill" in audited(root)
     assert "gone already" in audited(root)
+
+
+def test_who_waits_for_a_place_can_be_ended_from_the_page_and_the_terminal(tmp_path: Path) -> None:
+    one_place = {"CHATKERNEL_KERNELS": "1", "CHATKERNEL_PRELOAD": "json"}
+    with serving(tmp_path / "data", "--admin", "root", environ=one_place) as served:
+        root, ann = served.client("root", secret=served.secret), served.client("ann")
+        anns = new_chat(ann)
+        with looping(ann, anns):
+            busy = kernel(root, anns, "busy")
+            for name, kill in (("bob", by_api), ("cyd", by_terminal)):
+                client = served.client(name)
+                chat = new_chat(client)
+                with looping(client, chat, "1 + 1") as events:
+                    waiting = kernel(root, chat, "waiting")
+                    assert (waiting["before"], waiting["pid"]) == (0, None)
+                    assert f'id="kill-{waiting["id"]}"' in root.get("/admin").text
+                    assert act(root, waiting["id"], "interrupt").status_code == 409
+                    assert "Its start was ended." in kill(served, root, waiting["id"])
+                assert "an admin of this server ended its start." in str(events)
+                assert kernels(root, chat) == []
+                assert f"killed <strong>{name}" in audited(root)
+            assert kernel(root, anns, "busy")["id"] == busy["id"]
+            act(root, busy["id"], "interrupt")
+        assert "2" in str(say(ann, anns, "1 + 1"))
+
+
+def by_api(_: Served, root: httpx.Client, kernel_id: str) -> str:
+    return act(root, kernel_id, "kill").raise_for_status().text
+
+
+def by_terminal(served: Served, _: httpx.Client, kernel_id: str) -> str:
+    data = ("--data", str(served.data))
+    assert kernel_id in run("kernels", *data).stdout
+    return run("kernels", *data, "kill", kernel_id).stdout
 
 
 def watching(served: Served, client: httpx.Client, query: str = "") -> ClientConnection:

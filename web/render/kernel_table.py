@@ -36,7 +36,7 @@ HOT_BUSY = 60.0
 """Seconds."""
 
 STATES = ("busy", "waiting", "starting", "idle", "hibernated", "dead")
-LIVING = ("busy", "idle")
+ENDED = ("hibernated", "dead")
 WORDS: dict[KernelAction, str] = {
     "interrupt": "Interrupt",
     "hibernate": "Hibernate",
@@ -112,7 +112,7 @@ COLUMNS = (
         "used",
         "CPU time",
         lambda k: k.view.cpu_seconds,
-        lambda k: time_said(k.view.cpu_seconds) if k.view.id else "",
+        lambda k: time_said(k.view.cpu_seconds) if k.view.started else "",
     ),
     Column(
         "processes",
@@ -124,7 +124,7 @@ COLUMNS = (
         "age",
         "Age",
         lambda k: k.view.age_seconds,
-        lambda k: time_said(k.view.age_seconds) if k.view.id else "",
+        lambda k: time_said(k.view.age_seconds) if k.view.started else "",
     ),
     Column("tier", "Sandbox", lambda k: k.view.tier or "", lambda k: k.view.tier, highest=False),
 )
@@ -149,7 +149,7 @@ class Order:
 
     def sorted(self, kernels: Sequence[NamedKernel]) -> list[NamedKernel]:
         """The kernels in this order; the same order for the same kernels, whatever they do."""
-        steady = sorted(kernels, key=lambda kernel: kernel.view.id or kernel.view.chat_id)
+        steady = sorted(kernels, key=lambda kernel: kernel.view.id)
         return sorted(steady, key=self.column.key, reverse=self.falling)
 
     def then(self, column: Column) -> Order:
@@ -182,8 +182,8 @@ def _row(kernel: NamedKernel) -> Element:
     cells = [_cell(column, kernel) for column in COLUMNS]
     return tr(
         cells,
-        td(_actions(kernel) if view.state in LIVING else None, cls="actions"),
-        id=f"kernel-{view.id or view.chat_id}",
+        td(None if view.state in ENDED else _actions(kernel), cls="actions"),
+        id=f"kernel-{view.id}",
         cls=f"is-{view.state}",
     )
 
@@ -195,10 +195,10 @@ def _cell(column: Column, kernel: NamedKernel) -> Element:
 
 
 def _actions(kernel: NamedKernel) -> list[Element]:
-    busy = kernel.view.state == "busy"
+    state = kernel.view.state
     return [
-        _button("interrupt", kernel, disabled=not busy),
-        _button("hibernate", kernel, disabled=busy),
+        _button("interrupt", kernel, disabled=state != "busy"),
+        _button("hibernate", kernel, disabled=state != "idle"),
         _button("kill", kernel, disabled=False),
     ]
 
@@ -209,6 +209,7 @@ def _button(action: KernelAction, kernel: NamedKernel, *, disabled: bool) -> Ele
         "data-kernel": kernel.view.id,
         "data-user": kernel.user,
         "data-chat": kernel.chat,
+        "data-state": kernel.view.state,
     }
     return button(
         WORDS[action],

@@ -80,7 +80,8 @@ def test_only_what_can_be_done_is_offered() -> None:
     assert offered(replace(QUIET, state="busy")) == ["interrupt", "kill"]
     assert offered(replace(QUIET, state="dead", cause="ended by force")) == []
     assert offered(replace(QUIET, state="hibernated", cause="idle for 60 minutes")) == []
-    assert offered(replace(QUIET, state="waiting", id=None, before=2)) == []
+    assert offered(replace(QUIET, state="waiting", pid=None, before=2)) == ["kill"]
+    assert offered(replace(QUIET, state="starting", pid=None)) == ["kill"]
 
 
 def test_why_one_hibernates_or_died_is_said_below_those_that_live() -> None:

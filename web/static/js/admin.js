@@ -8,9 +8,12 @@ const LOGGED_OUT = 4401;
 const banner = document.querySelector("#banner");
 let leaving = false;
 
-const killing = ({ user }) => ({
+const LOST = "What runs ends at once, and all its variables are lost. The chat goes on with its next message.";
+const NOT_STARTED = "It isn’t ready yet, so no variables are lost. The cell that wants it fails.";
+
+const killing = ({ user, state }) => ({
   title: `Kill ${user}’s kernel?`,
-  text: "What runs ends at once, and all its variables are lost. The chat goes on with its next message.",
+  text: state === "waiting" || state === "starting" ? NOT_STARTED : LOST,
   yes: "Kill",
   danger: true,
 });
@@ -18,8 +21,8 @@ const killing = ({ user }) => ({
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-action]");
   if (!button || button.disabled) return;
-  const { action, kernel, user } = button.dataset;
-  if (action === "kill" && !(await ask(killing({ user })))) return;
+  const { action, kernel, user, state } = button.dataset;
+  if (action === "kill" && !(await ask(killing({ user, state })))) return;
   try {
     const { result } = await request(`${here.root}/api/admin/kernels/${encodeURIComponent(kernel)}/${action}`, {
       method: "POST",

@@ -1,0 +1,110 @@
+"""The descriptors that this process may have: the files and sockets it holds open."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import zmq
+
+from kernels.errors import KernelStartFailed
+
+PER_KERNEL = 18
+"""What a living kernel costs the server at most: its channels, its log, its process."""
+
+RESERVED = 256
+"""What is left to everything else: connections, the database, files that are read and written."""
+
+SPARE = 14
+"""What a start holds until its channels take it, so that many at once don't find too few when half begun."""
+
+_DEFAULT = 1024
+_TOO_MANY = "the server may open no more files. Try again later; who runs it can raise `ulimit -n`."
+
+
+def raise_limit() -> None:
+    """Let this process open as many files as it may allow itself."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def lower_limit(pid: int) -> None:
+    """Let a child have what processes have by default, and what it may raise it to as before.
+
+    Whoever closes all that could be open, or waits by select(2), counts on that.
+    """
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft > _DEFAULT:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (_DEFAULT, hard))
+
+
+@contextmanager
+def spare() -> Iterator[ExitStack]:
+    """Some that nobody else gets, until they are given back by ``close()`` or at the end.
+
+    Raises:
+        KernelStartFailed: there are too few.
+    """
+    with ExitStack() as held:
+        with told_when_too_many():
+            for _ in range(SPARE):
+                held.callback(os.close, os.eventfd(0))
+        yield held
+
+
+@contextmanager
+def told_when_too_many() -> Iterator[None]:
+    """A start that fails for want of descriptors says so.
+
+    Raises:
+        KernelStartFailed
+    """
+    try:
+        yield
+    except (OSError, zmq.ZMQError) as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            raise KernelStartFailed(_TOO_MANY) from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """For how many of the kernels that are ``wanted`` a process of ``descriptors`` has room; it has none that
+    would make another end."""
+
+    wanted: int
+    descriptors: int
+
+    @classmethod
+    def of(cls, wanted: int, *, raised: bool = False) -> Room:
+        """What this process has; if ``raised``, after `raise_limit`."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = hard if raised else soft
+        return cls(wanted, needed(wanted) if limit == resource.RLIM_INFINITY else limit)
+
+    @property
+    def kernels(self) -> int:
+        """At least one."""
+        reserved = min(RESERVED, self.descriptors // 2)
+        return max(1, min(self.wanted, (self.descriptors - reserved) // PER_KERNEL))
+
+    @property
+    def shortage(self) -> str | None:
+        """What is missing and what to do, in sentences; None if there is room for all."""
+        if self.kernels == self.wanted:
+            return None
+        return (
+            f"There is room for {self.kernels} of {self.wanted} kernels only: the server may open "
+            f"{self.descriptors:,} files, and each kernel takes {PER_KERNEL}. Raise it with `ulimit -n "
+            f"{needed(self.wanted)}`, or LimitNOFILE={needed(self.wanted)} in a systemd unit; or set "
+            f"CHATKERNEL_KERNELS={self.kernels}."
+        )
+
+
+def needed(kernels: int) -> int:
+    """How many descriptors a server of so many kernels needs."""
+    return RESERVED + kernels * PER_KERNEL
