@@ -132,7 +132,11 @@ class Watch:
 
     async def _glance(self) -> None:
         """See what the whole machine has left."""
-        seen = await to_thread.run_sync(read_machine, self._disk, limiter=self._threads)
+        try:
+            seen = await to_thread.run_sync(read_machine, self._disk, limiter=self._threads)
+        except OSError:  # without its disk too, the processes must go on being watched
+            log.exception("looking at the machine and its disk %s", self._disk)
+            return
         self._fallen_bytes += max(0, self._machine.free_bytes - seen.free_bytes)
         least = self._least_shared
         self._least_shared = seen.shared_bytes if least is None else min(least, seen.shared_bytes)
