@@ -13,6 +13,8 @@ from kernels.usage import Usage
 _LESS_DATA = "Work on fewer rows or columns at once, or delete what you no longer need."
 _LESS_DISK = "Write less, or delete files first."
 _FEWER_PROCESSES = "Start fewer processes and threads."
+_LEAVE_FOLDERS = "Leave its folders readable, and where they are."
+_READABLE = "Make its file readable for you before you run it."
 _IN_A_CELL = "Start long work in a cell, so that you see it."
 
 
@@ -41,21 +43,27 @@ def excess_of_files(
     """What a kernel is to be ended for, None if its workspace keeps the limits.
 
     ``before`` is what was in it when the kernel started: where that was too much already, it can tidy
-    up, but not add to it.
+    up, but not add to it. What is ``uncounted`` has no such past: nobody knows what it was.
     """
     if now.bytes > max(limits.workspace_bytes, before.bytes):
         deed = f"filled its folder with more than {size_in_words(limits.workspace_bytes)}"
     elif now.files > max(limits.workspace_files, before.files):
         deed = f"filled its folder with more than {limits.workspace_files:,} files"
-    elif now.uncounted > before.uncounted:
-        deed = "made folders too deep or too private to be counted"
+    elif now.uncounted:
+        return ended_for("kept its folder from being counted", advice=_LEAVE_FOLDERS, busy=busy)
     else:
         return None
     return ended_for(deed, advice=_LESS_DISK, busy=busy)
 
 
+def hid_a_process(*, busy: bool) -> Death:
+    """The death of one whose processes let nobody see what they hold."""
+    deed = "ran a program that nobody may look into"
+    return ended_for(deed, advice=_READABLE, busy=busy)
+
+
 def filled_disk(*, busy: bool) -> Death:
-    """The death of the one that writes fastest when the disk is nearly full."""
+    """The death of the one that has brought most to a disk that is nearly full."""
     return ended_for("wrote to the disk until it was nearly full", advice=_LESS_DISK, busy=busy)
 
 

@@ -1,4 +1,4 @@
-"""The files that processes hold open and that no folder shows: they take memory or disk all the same."""
+"""What processes hold open and no folder shows: it takes memory or disk all the same."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system (inode(7))
+_READ_BYTES = 4 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFiles:
     """``memory_bytes`` are memfds and deleted shared memory; ``deleted_bytes`` and
-    ``deleted_files`` are deleted files on disks."""
+    ``deleted_files`` are deleted files on disks. ``sockets`` are counted, each once. Nothing is known of
+    processes that are ``hidden``."""
 
     memory_bytes: int = 0
     deleted_bytes: int = 0
     deleted_files: int = 0
+    sockets: int = 0
+    hidden: frozenset[int] = frozenset()
 
 
 def read_open_files(pids: Iterable[int], *, own_files: bool) -> OpenFiles:
@@ -29,9 +33,13 @@ def read_open_files(pids: Iterable[int], *, own_files: bool) -> OpenFiles:
     """
     in_memory: dict[tuple[int, int], int] = {}
     on_disk: dict[tuple[int, int], int] = {}
-    for path, found in _deleted(pids):
+    sockets: set[tuple[int, int]] = set()
+    hidden: set[int] = set()
+    for path, found in _open_files(pids, hidden):
         key, size = (found.st_dev, found.st_ino), found.st_blocks * _BLOCK_BYTES
-        if key in in_memory or key in on_disk:
+        if stat.S_ISSOCK(found.st_mode):
+            sockets.add(key)
+        if not _is_deleted(found) or key in in_memory or key in on_disk:
             continue
         with suppress(OSError):
             match place_of(os.readlink(path), own_files=own_files):  # noqa: PTH115
@@ -39,7 +47,34 @@ def read_open_files(pids: Iterable[int], *, own_files: bool) -> OpenFiles:
                     in_memory[key] = size
                 case "disk":
                     on_disk[key] = size
-    return OpenFiles(sum(in_memory.values()), sum(on_disk.values()), len(on_disk))
+    return OpenFiles(
+        memory_bytes=sum(in_memory.values()),
+        deleted_bytes=sum(on_disk.values()),
+        deleted_files=len(on_disk),
+        sockets=len(sockets),
+        hidden=frozenset(hidden),
+    )
+
+
+def read_in_flight(pids: Iterable[int]) -> int:
+    """How many descriptors are on their way through these processes' sockets (unix(7), SCM_RIGHTS),
+    where no process has them. Blocks.
+
+    A socket on its way itself is one of them, so that what lies in it isn't missed altogether.
+    """
+    return sum(
+        parse_in_flight(_read(f"/proc/{pid}/fdinfo/{name}"))
+        for pid in pids
+        for name in _names(f"/proc/{pid}/fdinfo")
+    )
+
+
+def parse_in_flight(information: bytes) -> int:
+    """Those in one socket, as ``/proc/PID/fdinfo`` tells."""
+    for line in information.splitlines():
+        if line.startswith(b"scm_fds:"):
+            return int(line.split()[1])
+    return 0
 
 
 def place_of(link: str, *, own_files: bool) -> str:
@@ -51,12 +86,36 @@ def place_of(link: str, *, own_files: bool) -> str:
     return "memory" if link.startswith("/dev/shm/") else "disk"
 
 
-def _deleted(pids: Iterable[int]) -> Iterator[tuple[str, os.stat_result]]:
+def _open_files(pids: Iterable[int], hidden: set[int]) -> Iterator[tuple[str, os.stat_result]]:
     for pid in pids:
         folder = f"/proc/{pid}/fd"
-        with suppress(OSError):  # it ended, or lets nobody look
-            for name in os.listdir(folder):  # noqa: PTH208 four times a second
-                with suppress(OSError):
-                    found = os.stat(f"{folder}/{name}")  # noqa: PTH116
-                    if found.st_nlink == 0 and stat.S_ISREG(found.st_mode):
-                        yield f"{folder}/{name}", found
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 four times a second
+        except PermissionError:
+            hidden.add(pid)
+            continue
+        except OSError:  # it ended
+            continue
+        for name in names:
+            with suppress(OSError):
+                yield f"{folder}/{name}", os.stat(f"{folder}/{name}")  # noqa: PTH116
+
+
+def _is_deleted(found: os.stat_result) -> bool:
+    return found.st_nlink == 0 and stat.S_ISREG(found.st_mode)
+
+
+def _names(folder: str) -> list[str]:
+    with suppress(OSError):  # it ended, or lets nobody look
+        return os.listdir(folder)  # noqa: PTH208
+    return []
+
+
+def _read(path: str) -> bytes:
+    with suppress(OSError):
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(file, _READ_BYTES)
+        finally:
+            os.close(file)
+    return b""

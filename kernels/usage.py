@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _READ_BYTES = 64 << 10
 _MOST_PROCESSES = 4096
 _TMPFS = ("tmp", "dev/shm")
+
+_FREE_SOCKETS = 64
+_SOCKET_BYTES = 416 << 10
+"""What a socket may buffer: 208 KiB to send and as much received, which no cell can raise. A kernel's own
+and some of the user's hold next to nothing, and are free."""
+
+_SHARED_MAPPINGS = (b"/dev/zero (deleted)", b"/SYSV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Usage:
 
     ``pss`` is None when it was not asked for. ``tmpfs_bytes`` is what is in its own /tmp and
     /dev/shm. ``written_bytes`` went to disks since its start; it may shrink when a process isn't waited for.
+    ``sockets`` are those of its network, or that its processes hold. ``mapped_bytes`` is shared memory
+    without a file: what it holds at most. ``hidden`` are the processes that let nobody look.
     """
 
     processes: int = 0
@@ -56,16 +65,24 @@ class Usage:
     written_bytes: int = 0
     files: OpenFiles = field(default_factory=OpenFiles)
     pss: Pss | None = None
+    sockets: int = 0
+    mapped_bytes: int = 0
+    hidden: frozenset[int] = frozenset()
 
     @property
     def file_memory_bytes(self) -> int:
-        """Memory that files hold, whether or not they are mapped."""
-        return self.tmpfs_bytes + self.files.memory_bytes
+        """Memory that is held whether or not a process has it in its own."""
+        return self.tmpfs_bytes + self.files.memory_bytes + self.mapped_bytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """What its sockets may hold."""
+        return max(0, self.sockets - _FREE_SOCKETS) * _SOCKET_BYTES
 
     @property
     def at_most_bytes(self) -> int:
         """More than its memory: what processes share is counted again and again."""
-        return self.resident_bytes + self.file_memory_bytes
+        return self.resident_bytes + self.file_memory_bytes + self.buffer_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -76,17 +93,29 @@ class Usage:
         if self.pss is None:
             return self.at_most_bytes
         own = self.pss.bytes - self.pss.shared_bytes
-        return own + max(self.pss.shared_bytes, self.file_memory_bytes)
+        return own + max(self.pss.shared_bytes, self.file_memory_bytes) + self.buffer_bytes
 
 
-def read_usage(leader: int, *, own_files: bool, pss_above: int | None = None) -> Usage:
+def read_usage(
+    leader: int,
+    *,
+    own_files: bool,
+    own_sockets: bool = False,
+    pss_above: int | None = None,
+    unseen_bytes: int = 0,
+) -> Usage:
     """What the leader and all its descendants use; nothing when it has ended. Blocks, about 0.5 ms.
 
-    ``own_files``: it has a /tmp and /dev/shm of its own. With ``pss_above``, which takes some
-    milliseconds per process, `Usage.pss` is there when `Usage.at_most_bytes` is more than that.
+    ``own_files``: it has a /tmp and /dev/shm of its own; ``own_sockets``: a network. With ``pss_above``,
+    which takes some milliseconds per process, `Usage.pss` is there when `Usage.at_most_bytes` is more
+    than that; measuring ends where it is too much. At most ``unseen_bytes`` of shared memory can be the
+    kernel's and in nobody's resident size; they are looked for, for a millisecond per process, where
+    they would be too much.
     """
     family = read_family(leader)
     read = {pid: process for pid in family if (process := _read_process(pid)) is not None}
+    files = read_open_files(read, own_files=own_files)
+    sockets = parse_sockets(read_proc(leader, "net/sockstat")) if own_sockets else 0
     usage = Usage(
         processes=len(read),
         threads=sum(process.threads for process in read.values()),
@@ -94,13 +123,17 @@ def read_usage(leader: int, *, own_files: bool, pss_above: int | None = None) ->
         resident_bytes=sum(process.resident_bytes for process in read.values()),
         tmpfs_bytes=_tmpfs_bytes(family) if own_files else 0,
         written_bytes=sum(parse_io(read_proc(pid, "io")) for pid in read),
-        files=read_open_files(read, own_files=own_files),
+        files=files,
+        sockets=max(sockets, files.sockets),
+        hidden=files.hidden - {leader},  # which is ours, and lets nobody look
     )
-    if pss_above is None or usage.at_most_bytes <= pss_above:
+    if pss_above is None:
         return usage
-    inherited = read[leader].resident_bytes if leader in read else 0
-    pss = sum((_pss(pid, process, inherited) for pid, process in read.items()), Pss())
-    return replace(usage, pss=pss)
+    if usage.at_most_bytes + unseen_bytes > pss_above:
+        usage = replace(usage, mapped_bytes=min(unseen_bytes, _mapped_bytes(read)))
+    if usage.at_most_bytes <= pss_above:
+        return usage
+    return replace(usage, pss=_measure(read, leader, pss_above))
 
 
 def read_pss(pid: int) -> Pss | None:
@@ -134,6 +167,26 @@ def parse_rollup(rollup: bytes) -> Pss | None:
     if b"Pss" not in sizes:
         return None
     return Pss(_kibibytes(sizes[b"Pss"]), _kibibytes(sizes.get(b"Pss_Shmem", b"0 kB")))
+
+
+def parse_sockets(sockstat: bytes) -> int:
+    """How many sockets there are in a network, as ``/proc/PID/net/sockstat`` tells; those on their way
+    through another, too."""
+    first = sockstat.partition(b"\n")[0].split()
+    return int(first[2]) if first[:2] == [b"sockets:", b"used"] else 0
+
+
+def parse_shared_mappings(maps: bytes) -> dict[tuple[bytes, bytes], int]:
+    """The shared memory without a file in ``/proc/PID/maps``, by device and inode, with how many bytes
+    of it are mapped."""
+    found: dict[tuple[bytes, bytes], int] = {}
+    for line in maps.splitlines():
+        fields = line.split(None, 5)
+        if len(fields) == 6 and fields[5].startswith(_SHARED_MAPPINGS):
+            start, _, end = fields[0].partition(b"-")
+            key = fields[3], fields[4]
+            found[key] = found.get(key, 0) + int(end, 16) - int(start, 16)
+    return found
 
 
 def parse_io(io: bytes) -> int:
@@ -172,6 +225,25 @@ def _children(pid: int) -> list[int]:
     return [
         int(child) for one in threads for child in read_proc(pid, f"task/{one}/children").split()
     ]
+
+
+def _mapped_bytes(pids: Iterable[int]) -> int:
+    found: dict[tuple[bytes, bytes], int] = {}
+    for pid in pids:
+        for key, size in parse_shared_mappings(read_proc(pid, "maps")).items():
+            found[key] = max(size, found.get(key, 0))
+    return sum(found.values())
+
+
+def _measure(read: Mapping[int, ProcessUsage], leader: int, most: int) -> Pss:
+    """The largest first, until it is more than ``most``, unless that is 0."""
+    inherited = read[leader].resident_bytes if leader in read else 0
+    found = Pss()
+    for pid in sorted(read, key=lambda pid: -read[pid].resident_bytes):
+        found += _pss(pid, read[pid], inherited)
+        if 0 < most < found.bytes:
+            break
+    return found
 
 
 def _pss(pid: int, process: ProcessUsage, inherited: int) -> Pss:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,17 +13,28 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
-from kernels.excess import excess_of_files, excess_of_processes, filled_disk, left_running
+from kernels.excess import (
+    excess_of_files,
+    excess_of_processes,
+    filled_disk,
+    hid_a_process,
+    left_running,
+)
 from kernels.exits import Death
 from kernels.kernel import Kernel
 from kernels.launch import Launch
+from kernels.machine_usage import MachineUsage, read_machine
 from kernels.news import News
 from kernels.watched import Count, Watched, count, look
 
 log = logging.getLogger(__name__)
 
 _THREADS = 2
+_SLOW_SECONDS = 0.05
 _WRITES = 1 << 20
+_FALL = 16 << 20
+_SMALL_SHARE = 16
+_LITTLE = 16 << 20
 _MEASURED_SECONDS = 5.0
 _MEASURING_SECONDS = 1.0
 
@@ -36,7 +46,8 @@ class Rhythm:
     ``busy``: while a cell runs, or its processes do something all the same. ``near``: beyond half of
     its memory. ``idle``: otherwise, and more rarely when that would take more than ``share`` of a core
     for all. ``folder``: between two counts of a workspace. Many processes or files, which take long,
-    take ``share_of_one`` of a core at most.
+    take ``share_of_one`` of a core at most; but when the machine's memory has shrunk by all that a
+    kernel may still take, it is looked at at once.
     """
 
     busy: float = 0.25
@@ -59,9 +70,14 @@ class Watch:
         self._disk = disk
         self._rhythm = rhythm
         self._threads = CapacityLimiter(_THREADS)
+        self._slow_threads = CapacityLimiter(_THREADS)
         self._counting_threads = CapacityLimiter(_THREADS)
         self._watched: set[Watched] = set()
         self._arrived = anyio.Event()
+        self._machine = MachineUsage()
+        self._least_shared: int | None = None
+        self._fallen_bytes = 0
+        self._low_since: float | None = None
 
     @classmethod
     @asynccontextmanager
@@ -105,25 +121,58 @@ class Watch:
             if not self._watched:
                 self._arrived = anyio.Event()
                 await self._arrived.wait()
+            await self._glance()
             now = time.monotonic()
             for watched in self._watched:
                 self._see(watched, now)
-            await self._guard_disk()
+            self._guard_disk(now)
             with anyio.move_on_after(self._pause(now)):
                 self._arrived = anyio.Event()
                 await self._arrived.wait()
+
+    async def _glance(self) -> None:
+        """See what the whole machine has left."""
+        try:
+            seen = await to_thread.run_sync(read_machine, self._disk, limiter=self._threads)
+        except OSError:  # without its disk too, the processes must go on being watched
+            log.exception("looking at the machine and its disk %s", self._disk)
+            return
+        self._fallen_bytes += max(0, self._machine.free_bytes - seen.free_bytes)
+        least = self._least_shared
+        self._least_shared = seen.shared_bytes if least is None else min(least, seen.shared_bytes)
+        self._machine = seen
 
     def _see(self, watched: Watched, now: float) -> None:
         """Begin a look at it if it is time."""
         if watched.busy is not watched.kernel.busy:
             watched.busy = watched.kernel.busy
             self.news.tell()
-        if not watched.looking.locked() and now >= watched.at + self._interval(watched):
+        looks = now >= watched.at + self._interval(watched) or self._may_be_over(watched)
+        if looks and not watched.looking.locked():
             self._tasks.start_soon(self._look, watched)
-        if watched.active or watched.before is None:
-            due = watched.count_due(seconds=self._rhythm.folder, share=self._rhythm.share_of_one)
-            if not watched.counting.locked() and now >= due:
-                self._tasks.start_soon(self._count, watched)
+        if not watched.counting.locked() and self._counts(watched, now):
+            self._tasks.start_soon(self._count, watched)
+
+    def _may_be_over(self, watched: Watched) -> bool:
+        """Whether what the machine has lost since the last look could be its, and too much."""
+        lost = self._machine.taken_bytes - watched.taken_bytes
+        if lost < _LITTLE:
+            return False
+        most = watched.kernel.limits.memory_bytes
+        left = max(most - watched.memory_bytes, most // _SMALL_SHARE)
+        return lost > left
+
+    def _counts(self, watched: Watched, now: float) -> bool:
+        """Whether its workspace is to be counted now."""
+        rhythm = self._rhythm
+        low = self._low_since is not None
+        fallen = self._fallen_bytes - watched.fallen_bytes > _FALL
+        if watched.active or watched.ran_since_count:
+            return now >= watched.count_due(seconds=rhythm.folder, share=rhythm.share_of_one)
+        if fallen or low:
+            share = min(rhythm.share_of_one, rhythm.share / len(self._watched))
+            return now >= watched.count_due(seconds=rhythm.folder, share=share)
+        return False
 
     def _pause(self, now: float) -> float:
         near = any(self._is_near(watched) for watched in self._watched)
@@ -150,8 +199,10 @@ class Watch:
             if kernel.death is not None:
                 return
             try:
+                machine, unseen = self._machine, self._unseen_bytes
                 seen = await to_thread.run_sync(
-                    lambda: look(kernel, launch, pss=pss), limiter=self._threads
+                    lambda: look(kernel, launch, pss=pss, unseen_bytes=unseen),
+                    limiter=self._threads_for(watched),
                 )
             except Exception:  # whatever it is, the others must go on being watched
                 log.exception("looking at kernel %s", kernel.id)
@@ -159,6 +210,7 @@ class Watch:
                 return
             before = watched.shown
             watched.note(seen)
+            watched.taken_bytes = machine.taken_bytes
             if watched.shown != before:
                 self.news.tell()
             death = excess_of_processes(
@@ -166,15 +218,27 @@ class Watch:
             )
             if watched.unattended.exceeds(kernel.limits):
                 death = death or left_running(kernel.limits)
+            if watched.hiding:
+                death = death or hid_a_process(busy=kernel.busy)
             await self._judge(watched, death)
+
+    @property
+    def _unseen_bytes(self) -> int:
+        """Shared memory that somebody has taken since the least was."""
+        return self._machine.shared_bytes - (self._least_shared or 0)
+
+    def _threads_for(self, watched: Watched) -> CapacityLimiter:
+        """One that takes long to look at doesn't make the others wait."""
+        return self._slow_threads if watched.seconds > _SLOW_SECONDS else self._threads
 
     async def _count(self, watched: Watched) -> None:
         """Count its workspace and act on what is found."""
         kernel, launch, deleted = watched.kernel, watched.launch, watched.usage.files
+        fallen, low = self._fallen_bytes, self._low_since is not None
         async with watched.counting:
             try:
                 counted = await to_thread.run_sync(
-                    lambda: count(launch, kernel.limits, deleted, kernel_id=kernel.id),
+                    lambda: count(kernel, launch, deleted, in_flight=low),
                     limiter=self._counting_threads,
                 )
             except Exception:  # as above
@@ -182,6 +246,7 @@ class Watch:
                 counted = Count(watched.workspace, time.monotonic(), 0.0)
             first, before = watched.before is None, watched.before or counted.workspace
             watched.note_count(counted)
+            watched.fallen_bytes = fallen
             if first:
                 self.news.tell()
             await self._judge(
@@ -199,12 +264,28 @@ class Watch:
             log.warning("kernel %s was ended: it %s", watched.kernel.id, death.cause)
             await watched.kernel.kill(death)
 
-    async def _guard_disk(self) -> None:
-        """End the one that writes fastest when the disk is nearly full, if one writes much at all."""
-        fastest = max(self._watched, key=lambda watched: watched.writing, default=None)
-        if fastest is None or fastest.writing < _WRITES or fastest.ending:
+    def _guard_disk(self, now: float) -> None:
+        """End the one that has brought most when the disk is nearly full, if one brings much at all."""
+        low = any(
+            self._machine.free_bytes < watched.kernel.limits.free_bytes for watched in self._watched
+        )
+        if not low:
+            self._low_since = None
             return
-        found = await to_thread.run_sync(os.statvfs, self._disk, limiter=self._threads)
-        if found.f_bavail * found.f_frsize < fastest.kernel.limits.free_bytes:
-            death = filled_disk(busy=fastest.kernel.busy)
-            self._tasks.start_soon(self._end, fastest, death)
+        if self._low_since is None:
+            self._low_since = now
+        filling = self._filling(self._low_since)
+        if filling is not None:
+            death = filled_disk(busy=filling.kernel.busy)
+            self._tasks.start_soon(self._end, filling, death)
+
+    def _filling(self, since: float) -> Watched | None:
+        """Who has brought most to the disk; when nobody has, who keeps most where it can't be counted."""
+        living = [watched for watched in self._watched if not watched.ending]
+        most = max(living, key=lambda watched: watched.brought(since=since), default=None)
+        if most is None or most.brought(since=since) > _WRITES:
+            return most
+        if not all(watched.counted_after(since) for watched in living):
+            return None
+        most = max(living, key=lambda watched: watched.holds_unseen(since=since))
+        return most if most.holds_unseen(since=since) else None

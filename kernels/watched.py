@@ -10,11 +10,10 @@ import anyio
 from kernels.folder_usage import FolderUsage, read_folder
 from kernels.kernel import Kernel
 from kernels.launch import Launch
-from kernels.limits import Limits
-from kernels.open_files import OpenFiles
+from kernels.open_files import OpenFiles, read_in_flight
 from kernels.sandbox import Tier
 from kernels.unattended import Unattended
-from kernels.usage import Usage, read_usage
+from kernels.usage import Usage, read_family, read_usage
 
 _ACTIVE_SHARE = 0.02
 _SHORTEST_SECONDS = 0.04
@@ -34,43 +33,54 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Count:
     """What the workspace held at a moment (`time.monotonic`), with what was deleted there and still
-    open; counting took so many ``seconds``."""
+    open; counting took so many ``seconds``. ``in_flight`` descriptors were on their way, if that was
+    asked for."""
 
     workspace: FolderUsage
     at: float
     seconds: float
+    in_flight: int = 0
+
+    @property
+    def began(self) -> float:
+        return self.at - self.seconds
 
 
-def look(kernel: Kernel, launch: Launch, *, pss: bool) -> Look:
+def look(kernel: Kernel, launch: Launch, *, pss: bool, unseen_bytes: int = 0) -> Look:
     """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process with
-    ``pss``. Their memory is measured without it too, when it may be over the limit.
+    ``pss``. Their memory is measured without it too, when it may be over the limit; ``unseen_bytes`` is
+    as in `read_usage`.
     """
     began = time.monotonic()
+    full = launch.sandbox.tier is Tier.FULL
     usage = read_usage(
         kernel.pid,
-        own_files=launch.sandbox.tier is Tier.FULL,
+        own_files=full,
+        own_sockets=full and launch.sandbox.network == "none",
         pss_above=0 if pss else kernel.limits.memory_bytes,
+        unseen_bytes=unseen_bytes,
     )
     overran = kernel.cgroup is not None and kernel.cgroup.overran()
     return Look(usage, time.monotonic(), time.monotonic() - began, overran)
 
 
-def count(launch: Launch, limits: Limits, deleted: OpenFiles, *, kernel_id: str) -> Count:
+def count(kernel: Kernel, launch: Launch, deleted: OpenFiles, *, in_flight: bool) -> Count:
     """Count a kernel's workspace, with what it has put beside its sockets: cells can write there
     too. Blocks, as long as `read_folder` does.
 
     ``deleted`` was seen before: afterwards, a file deleted meanwhile would be counted twice.
     """
     began = time.monotonic()
-    most_files = 2 * limits.workspace_files
+    most_files = 2 * kernel.limits.workspace_files
     folder = read_folder(str(launch.workspace), most_files=most_files)
-    sockets = read_folder(str(launch.sockets / kernel_id), most_files=most_files)
+    sockets = read_folder(str(launch.sockets / kernel.id), most_files=most_files)
     workspace = FolderUsage(
         bytes=folder.bytes + sockets.bytes + deleted.deleted_bytes,
         files=folder.files + sockets.files + deleted.deleted_files,
         uncounted=folder.uncounted + sockets.uncounted,
     )
-    return Count(workspace, time.monotonic(), time.monotonic() - began)
+    flying = read_in_flight(read_family(kernel.pid)) if in_flight else 0
+    return Count(workspace, time.monotonic(), time.monotonic() - began, flying)
 
 
 @dataclass(eq=False)
@@ -78,7 +88,8 @@ class Watched:
     """A kernel and what was found so far. ``at`` is the last look, 0 before the first.
 
     ``cpu`` is its share of one core between the last two looks. ``before`` is what its workspace held
-    at first.
+    at first. ``taken_bytes`` is what the whole machine had taken when the last look began, and
+    ``fallen_bytes`` how much its free space had fallen by the last count.
     """
 
     kernel: Kernel
@@ -91,12 +102,18 @@ class Watched:
     seconds: float = 0.0
     busy: bool = False
     ending: bool = False
+    taken_bytes: int = 0
+    fallen_bytes: int = 0
+    hiding: bool = False
+    """One of its processes was hidden in the last two looks, and not always all were."""
     unattended: Unattended = field(default_factory=Unattended)
     looking: anyio.Lock = field(default_factory=anyio.Lock)
     counting: anyio.Lock = field(default_factory=anyio.Lock)
     _count: Count | None = None
     _writing: float = 0.0
-    _filling: float = 0.0
+    _grown: int = 0
+    _in_flight: int = 0
+    _can_be_seen: bool = False
     _pss_bytes: int | None = None
     _pss_resident: int = 0
     _pss_at: float = 0.0
@@ -112,6 +129,8 @@ class Watched:
         if usage.pss is not None:
             self._pss_bytes, self._pss_resident = usage.memory_bytes, usage.resident_bytes
             self._pss_at = seen.at
+        self.hiding = self._can_be_seen and bool(usage.hidden & last.hidden)
+        self._can_be_seen = self._can_be_seen or (usage.processes > 1 and not usage.hidden)
         self.usage, self.cpu_seconds = usage, cpu_seconds
         self.at, self.seconds = seen.at, seen.seconds
         activity = self.kernel.activity
@@ -125,9 +144,8 @@ class Watched:
     def note_count(self, counted: Count) -> None:
         """Take in a count, later than the last one."""
         if self._count is not None:
-            passed = max(counted.at - self._count.at, _SHORTEST_SECONDS)
-            grown = counted.workspace.bytes - self._count.workspace.bytes
-            self._filling = grown / passed
+            self._grown = counted.workspace.bytes - self._count.workspace.bytes
+            self._in_flight = min(counted.in_flight, self._count.in_flight)
         self._count = counted
         self.before = self.before or counted.workspace
 
@@ -136,10 +154,24 @@ class Watched:
         """What it held when it was last counted."""
         return self._count.workspace if self._count else FolderUsage()
 
+    def brought(self, *, since: float) -> float:
+        """The bytes that it brings to the disk per second, as the last two looks tell, or those between
+        the last two counts, if the last one began after ``since``."""
+        return max(self._writing, self._grown if self.counted_after(since) else 0)
+
+    def holds_unseen(self, *, since: float) -> int:
+        """How many descriptors were on their way in the last two counts, both after ``since``."""
+        return self._in_flight if self.counted_after(since) else 0
+
+    def counted_after(self, moment: float) -> bool:
+        """Whether the last count began after that."""
+        return self._count is not None and self._count.began > moment
+
     @property
-    def writing(self) -> float:
-        """The bytes per second that it brings to the disk, as far as the last looks tell."""
-        return max(self._writing, self._filling)
+    def ran_since_count(self) -> bool:
+        """No cell runs, and one has since the last count began."""
+        activity = self.kernel.activity
+        return activity.code is None and not self.counted_after(activity.since)
 
     def count_due(self, *, seconds: float, share: float) -> float:
         """When its workspace should be counted again, after ``seconds`` and with at most that share of

@@ -8,6 +8,7 @@ from kernels.excess import (
     excess_of_files,
     excess_of_processes,
     filled_disk,
+    hid_a_process,
     left_running,
     time_in_words,
 )
@@ -46,6 +47,25 @@ def test_shared_memory_and_files_of_memory_count_once() -> None:
     assert Usage(files=files, tmpfs_bytes=5, pss=Pss(7)).memory_bytes == (1 << 30) + 12
 
 
+def test_shared_memory_without_a_file_counts_once_too() -> None:
+    shared = Pss(bytes=(3 << 30) // 2, shared_bytes=1 << 30)
+    assert Usage(mapped_bytes=1 << 30, pss=shared).memory_bytes == (3 << 30) // 2
+    assert Usage(mapped_bytes=2 << 30, pss=shared).memory_bytes == (5 << 30) // 2
+
+
+def test_sockets_count_by_what_they_may_hold_beyond_some() -> None:
+    assert Usage(sockets=64, pss=Pss(7)).memory_bytes == 7
+    assert Usage(sockets=164, pss=Pss(7)).memory_bytes == 7 + 100 * (416 << 10)
+    assert Usage(sockets=164).at_most_bytes == 100 * (416 << 10)
+
+
+def test_what_hides() -> None:
+    assert hid_a_process(busy=True).said() == (
+        "The cell ran a program that nobody may look into and Python was ended. "
+        "Make its file readable for you before you run it."
+    )
+
+
 def test_processes() -> None:
     assert excess_of_processes(Usage(threads=10), LIMITS, busy=True) is None
     death = excess_of_processes(Usage(threads=11), LIMITS, busy=True)
@@ -58,13 +78,20 @@ def test_processes() -> None:
         (FolderUsage(bytes=1 << 30, files=1000), None),
         (FolderUsage(bytes=(1 << 30) + 1), "filled its folder with more than 1 GiB"),
         (FolderUsage(files=1001), "filled its folder with more than 1,000 files"),
-        (FolderUsage(uncounted=1), "made folders too deep or too private to be counted"),
     ],
 )
 def test_workspace(now: FolderUsage, deed: str | None) -> None:
     death = excess_of_files(now, NOTHING, LIMITS, busy=True)
     assert (death and death.cause) == deed
     assert excess_of_files(now, now, LIMITS, busy=True) is None
+
+
+def test_what_cannot_be_counted_has_no_past() -> None:
+    closed = FolderUsage(uncounted=1)
+    assert said(excess_of_files(closed, closed, LIMITS, busy=True)) == (
+        "The cell kept its folder from being counted and Python was ended. Its variables are gone. "
+        "Leave its folders readable, and where they are."
+    )
 
 
 def test_a_full_disk() -> None:

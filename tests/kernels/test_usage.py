@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import socket
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+
+from kernels import folder_usage
 from kernels.folder_usage import read_folder
-from kernels.open_files import place_of, read_open_files
+from kernels.open_files import parse_in_flight, place_of, read_in_flight, read_open_files
 from kernels.usage import (
     ProcessUsage,
     Pss,
     parse_io,
     parse_rollup,
+    parse_shared_mappings,
+    parse_sockets,
     parse_stat,
     read_family,
     read_pss,
@@ -30,6 +39,13 @@ ROLLUP = b"""\
 Rss:              158320 kB
 Pss:               56184 kB
 Pss_Shmem:             4 kB
+"""
+MAPS = b"""\
+55d0c0000000-55d0c0001000 r--p 00000000 fe:00 42 /usr/bin/python3.11
+7f0000000000-7f0000002000 rw-s 00000000 00:01 7                          /dev/zero (deleted)
+7f0000005000-7f0000006000 r--s 00002000 00:01 7                          /dev/zero (deleted)
+7f0000008000-7f0000009000 rw-s 00000000 00:01 8                          /dev/zero (deleted)
+7f000000a000-7f000000b000 rw-p 00000000 00:00 0
 """
 IO = b"rchar: 1\nwchar: 2\nsyscr: 3\nread_bytes: 5\nwrite_bytes: 100\ncancelled_write_bytes: 30\n"
 
@@ -115,7 +131,88 @@ def test_counting_ends_where_it_is_too_much(tmp_path: Path) -> None:
     assert read_folder(str(tmp_path), most_files=10).files == 11
 
 
-def test_a_nest_is_counted_to_its_hundredth_folder(tmp_path: Path) -> None:
+def test_a_nest_is_counted_to_its_end(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*"d" * 150)
     deep.mkdir(parents=True)
+    (deep / "big").write_bytes(b"x" * 10 * PAGE)
+    for beside in (tmp_path, *list(deep.parents)[:100:10]):
+        (beside / "one").mkdir()
+    descriptors = set(Path("/proc/self/fd").iterdir())
+    found = read_folder(str(tmp_path), most_files=1000)
+    assert (found.files, found.uncounted) == (150 + 1 + 11, 0)
+    assert found.bytes >= 10 * PAGE
+    assert set(Path("/proc/self/fd").iterdir()) == descriptors
+
+
+@pytest.mark.parametrize("mode", [0o300, 0o600, 0o000])
+def test_a_private_folder_is_counted_and_can_be_read_from_then_on(
+    tmp_path: Path, mode: int
+) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "big").write_bytes(b"x" * 10 * PAGE)
+    for folder in (inner, inner.parent):
+        folder.chmod(mode)
+    found = read_folder(str(tmp_path), most_files=1000)
+    assert (found.files, found.uncounted) == (3, 0)
+    assert found.bytes >= 10 * PAGE
+    assert inner.stat().st_mode & stat.S_IRWXU >= stat.S_IRUSR | stat.S_IXUSR
+
+
+def test_a_folder_that_moves_away_while_it_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_usage, "_HELD", 1)
+    moving = tmp_path.joinpath("a", "b", "moving")
+    (moving / "below").mkdir(parents=True)
+    is_open = folder_usage._open
+
+    def move(name: str, parent: int | None) -> int:
+        if name == "below":
+            moving.rename(tmp_path / "elsewhere")
+        return is_open(name, parent)
+
+    monkeypatch.setattr(folder_usage, "_open", move)
     assert read_folder(str(tmp_path), most_files=1000).uncounted == 1
+
+
+def test_descriptors_on_their_way_are_seen() -> None:
+    assert parse_in_flight(b"pos:\t0\nflags:\t02\nscm_fds: 3\n") == 3
+    assert parse_in_flight(b"pos:\t0\n") == 0
+    before = read_in_flight([os.getpid()])
+    one, other = socket.socketpair()
+    with one, other, tempfile.TemporaryFile() as file:
+        socket.send_fds(one, [b"x"], [file.fileno(), file.fileno()])
+        assert read_in_flight([os.getpid()]) == before + 2
+        assert read_open_files([os.getpid()], own_files=False).sockets >= 2
+
+
+def test_sockets() -> None:
+    assert parse_sockets(b"sockets: used 187\nTCP: inuse 22 orphan 0\n") == 187
+    assert parse_sockets(b"") == 0
+
+
+def test_shared_mappings() -> None:
+    assert parse_shared_mappings(MAPS) == {
+        (b"00:01", b"7"): 3 * 4096,
+        (b"00:01", b"8"): 4096,
+    }
+
+
+def test_shared_memory_that_is_in_no_resident_size_counts() -> None:
+    size = 64 << 20
+    with mmap.mmap(-1, size) as shared:
+        shared.write(b"x" * size)
+        shared.madvise(mmap.MADV_DONTNEED)
+        mine = os.getpid()
+        usage = read_usage(mine, own_files=False, pss_above=0, unseen_bytes=1 << 40)
+        assert usage.mapped_bytes >= size
+        assert usage.memory_bytes >= size
+        assert read_usage(mine, own_files=False, pss_above=0, unseen_bytes=5).mapped_bytes == 5
+        assert read_usage(mine, own_files=False, pss_above=1 << 50).mapped_bytes == 0
+
+
+def test_who_lets_nobody_look_is_hidden() -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root looks into every process")
+    assert read_open_files([1, os.getpid()], own_files=False).hidden == {1}

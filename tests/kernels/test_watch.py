@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from kernels import Kernel, KernelDied, Launch, Limits
 from kernels.watch import Rhythm, Watch
@@ -34,11 +36,19 @@ while True:
     )
     started[-1].stdout.readline()
 """
-IN_A_FILE_OF_MEMORY = """
-import os
-held = os.memfd_create("held")
+IN_SHARED_MAPPINGS = """
+import mmap
+held = []
 while True:
-    os.write(held, b"x" * (20 << 20))
+    held.append(mmap.mmap(-1, 20 << 20))
+    held[-1].write(b"x" * (20 << 20))
+    held[-1].madvise(mmap.MADV_DONTNEED)
+"""
+IN_SOCKETS = """
+import os, socket, time
+os.fork()
+held = [socket.socketpair() for _ in range(450)]
+time.sleep(1000)
 """
 FORKED = """
 import os, time
@@ -66,12 +76,41 @@ while True:
     file.write(b"x" * (1 << 20))
     file.flush()
 """
-TOO_DEEP = """
-import os, time
-for _ in range(110):
+IN_A_NEST = f"""
+import os
+for _ in range(150):
     os.mkdir("d")
     os.chdir("d")
+{ONE_BIG_FILE}
+"""
+IN_PRIVATE = f"""
+import os
+os.mkdir("private", 0o300)
+os.chdir("private")
+{ONE_BIG_FILE}
+"""
+WITHOUT_A_CELL = """
+import os, threading
+os.mkfifo("go")
+def fill():
+    open("go").close()
+    os.posix_fallocate(os.open("big", os.O_CREAT | os.O_RDWR), 0, 40 << 20)
+threading.Thread(target=fill).start()
+"""
+ON_ITS_WAY = """
+import os, socket, time
+one, other = socket.socketpair()
+file = open("big", "wb")
+os.unlink("big")
+socket.send_fds(one, [b"x"], [file.fileno()])
+file.close()
 time.sleep(1000)
+"""
+HIDDEN = """
+import os, shutil, subprocess
+shutil.copy("/bin/sleep", "hidden")
+os.chmod("hidden", 0o111)
+subprocess.run(["./hidden", "1000"])
 """
 
 SPINS = "while True: pass"
@@ -112,7 +151,7 @@ def elsewhere(launch: Launch, tmp_path: Path) -> Launch:
     return replace(launch, workspace=tmp_path)
 
 
-@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_A_FILE_OF_MEMORY])
+@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, IN_SOCKETS])
 async def test_a_cell_that_takes_too_much_memory_is_ended(
     watch: Watch, launch: Launch, code: str
 ) -> None:
@@ -141,7 +180,8 @@ async def test_what_processes_share_counts_once(watch: Watch, launch: Launch) ->
         (MANY_FILES, "filled its folder with more than 500 files"),
         (ONE_BIG_FILE, "filled its folder with more than 20 MiB"),
         (DELETED_AND_OPEN, "filled its folder with more than 20 MiB"),
-        (TOO_DEEP, "made folders too deep or too private to be counted"),
+        (IN_A_NEST, "filled its folder with more than 20 MiB"),
+        (IN_PRIVATE, "filled its folder with more than 20 MiB"),
     ],
 )
 async def test_a_cell_that_fills_its_workspace_is_ended(
@@ -184,6 +224,54 @@ async def test_who_writes_fastest_is_ended_when_the_disk_is_nearly_full(
         with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
             await run(loud, ONE_BIG_FILE)
         assert await value(quiet, "1") == "1"
+
+
+async def test_who_keeps_files_on_their_way_is_ended_when_nobody_else_filled_the_disk(
+    watch: Watch, launch: Launch, tmp_path: Path
+) -> None:
+    limits = Limits(free_bytes=1 << 60)
+    (tmp_path / "quiet").mkdir()
+    (tmp_path / "hiding").mkdir()
+    async with (
+        opened(watch, elsewhere(launch, tmp_path / "quiet"), limits) as (quiet, _),
+        opened(watch, elsewhere(launch, tmp_path / "hiding"), limits) as (hiding, _),
+    ):
+        with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
+            await run(hiding, ON_ITS_WAY)
+        assert await value(quiet, "1") == "1"
+
+
+async def test_a_kernel_that_fills_its_workspace_without_a_cell_is_ended(
+    watch: Watch, launch: Launch, tmp_path: Path
+) -> None:
+    async with opened(watch, elsewhere(launch, tmp_path)) as (kernel, watched):
+        await run(kernel, WITHOUT_A_CELL)
+        await until(watch, lambda: not watched.active)
+        await to_thread.run_sync((tmp_path / "go").write_text, "")
+        with anyio.fail_after(30):
+            death = await kernel.wait_death()
+        assert death.said() == (
+            "Python filled its folder with more than 20 MiB and was ended. "
+            "Write less, or delete files first."
+        )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root looks into every process")
+async def test_a_program_that_nobody_may_look_into_is_ended(watch: Watch, launch: Launch) -> None:
+    async with opened(watch, launch) as (kernel, _):
+        with pytest.raises(KernelDied, match="The cell ran a program that nobody may look into"):
+            await run(kernel, HIDDEN)
+
+
+async def test_a_look_comes_early_when_the_machine_loses_memory(launch: Launch) -> None:
+    never = Rhythm(share_of_one=1e-9)
+    async with (
+        Watch.open(Path(launch.runtime).parent, rhythm=never) as watch,
+        opened(watch, launch) as (kernel, watched),
+    ):
+        await until(watch, lambda: watched.at > 0)
+        with anyio.fail_after(60), pytest.raises(KernelDied, match="used more than 600 MiB"):
+            await run(kernel, ALONE)
 
 
 async def test_an_idle_kernel_is_ended_too_and_its_neighbour_never_notices(

@@ -48,6 +48,7 @@ LANDLOCK: Final = _layer("Landlock", 1, 13, 18, "nothing")
 SECCOMP: Final = _layer("seccomp", 1, 13, 22, 38, 93, 95, 97, "killed", "nothing")
 PRIVILEGES: Final = _layer("no privileges", 1, 13, 22, "failed", "nothing")
 RLIMITS: Final = _layer("rlimits", 27, "refused")
+BUDGET: Final = _layer("a share of its user's budget", 24)
 CLEAN: Final = _layer("nothing handed on", 6, "nothing")
 
 ASKED: Final = Open("Landlock sees opening, not asking: size and time, link, free space")
@@ -295,6 +296,10 @@ FAMILIES: Final[dict[str, tuple[Row, ...]]] = {
         Row("bind_memory_to_a_node", SECCOMP, SECCOMP),
         Row("wait_for_events_of_the_kernel", SECCOMP, SECCOMP),
         Row("keep_memory_that_no_process_maps", SECCOMP, SECCOMP),
+        Row("keep_memory_in_a_file_without_a_name", SECCOMP, SECCOMP),
+        Row("buffer_much_in_a_socket", SECCOMP, SECCOMP),
+        Row("take_the_events_of_the_machine", SECCOMP, SECCOMP),
+        Row("take_the_watches_of_its_user", BUDGET, SECCOMP),
     ),
     "setuid programs and privileges": (
         Row("run_a_program_as_root", PRIVILEGES, PRIVILEGES),

@@ -80,8 +80,8 @@ open("large", "ab", 0).write(b"x")
 open("sparse", "wb").truncate(1 << 40)
 """,
     "an anonymous file": """
-import os
-os.ftruncate(os.memfd_create("x"), 1 << 30)
+import os, tempfile
+os.ftruncate(tempfile.TemporaryFile().fileno(), 1 << 30)
 """,
     "the disk of /tmp": """
 for n in range(8):

@@ -14,7 +14,6 @@ it, and `confine`, which refuses it.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from . import descriptors, landlock, namespaces, privileges, rlimits, root, seccomp
@@ -90,17 +89,14 @@ def _enter_root(plan: Plan, new: Root) -> None:
         descriptors.refuse_folders()
     with layer("namespaces"):
         namespaces.settle(plan.hostname, network=plan.network)
-        # After pivot_root the only /proc is the new one, which is read-only.
-        process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    # After pivot_root the only /proc is the new one, which is read-only.
+    with namespaces.opened_proc() as proc:
         with layer("root"):
             root.enter(new, plan.identity)
         with layer("identity"):
             namespaces.become(plan.identity.become)
             if plan.identity.become and plan.identity.shown:
-                namespaces.remap(plan.identity.shown, process=process)
-    finally:
-        os.close(process)
+                namespaces.remap(plan.identity.shown, proc=proc)
 
 
 def _restrict(plan: Plan) -> int:

@@ -64,6 +64,10 @@ _DATAGRAM: Final = 2
 _PROTOCOLS: Final = (0, 1, 6, 17, 58)
 """The type's own, ICMP (ping), TCP, UDP, ICMPv6. Others would have the machine load modules."""
 
+_SOL_SOCKET: Final = 1
+_BUFFER_SIZES: Final = (7, 8)
+"""socket(7): SO_SNDBUF and SO_RCVBUF. What buffers hold, the watch knows by the number of sockets."""
+
 _SYSTEM_V: Final = (
     *("mq_open", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd"),
     *("semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmget"),
@@ -111,7 +115,8 @@ def unconnected(machine: str, *, network: Network) -> bytes:
     pairs of streams, which are connected for ever (a datagram could be sent to an address, and a
     filter sees no address). With an open network, sockets of the internet too.
 
-    Nor does Landlock see a change of mode, times, owner or attributes by path, a watch (inotify(7)),
+    Nor does Landlock see a change of mode, times, owner or attributes by path, a watch (inotify(7),
+    of which the server's user has few),
     or priorities and limits of other processes: the files and processes of the server are those of
     the same user. A change of mode or times seems to succeed, for `shutil.copy2` ends with both.
     System V objects are the machine's.
@@ -125,6 +130,7 @@ def unconnected(machine: str, *, network: Network) -> bytes:
         **dict.fromkeys(_CHANGES_OF_TIMES, _NOT_PERMITTED),
         "utimensat": "utimensat",
         "inotify_add_watch": _DENIED,
+        **dict.fromkeys(("inotify_init", "inotify_init1"), _NO_SUCH_CALL),
         **dict.fromkeys(_CHANGES_OF_ATTRIBUTES, refuse(errno.EOPNOTSUPP)),
         **dict.fromkeys(_OTHER_CHANGES, _NOT_PERMITTED),
         **{name: name for name in (*_OF_ANOTHER_PROCESS, *_OF_A_USER)},
@@ -184,6 +190,15 @@ def _checks() -> dict[str, list[Statement]]:
             Return(_NOT_PERMITTED),
         ],
         "prctl": [Load(argument(0)), *_when(_PROCESS_OPTIONS, _NOT_PERMITTED), Return(ALLOW)],
+        "setsockopt": [
+            Load(argument(1)),
+            Branch("==", _SOL_SOCKET, then="setsockopt: socket"),
+            Return(ALLOW),
+            Label("setsockopt: socket"),
+            Load(argument(2)),  # the system lowers too large a size without a word, too
+            *_when(_BUFFER_SIZES, _NOTHING_DONE),
+            Return(ALLOW),
+        ],
         "socket": _known_socket(),
         "socketpair": [
             Load(argument(0)),

@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from . import privileges
@@ -25,6 +27,12 @@ _NEWIPC: Final = 0x08000000
 _NEWUSER: Final = 0x10000000
 _NEWPID: Final = 0x20000000
 _NEWNET: Final = 0x40000000
+
+_BUDGET: Final = {"max_inotify_instances": 4, "max_inotify_watches": 8192}
+"""Of what a user has together in all its namespaces, 128 instances as a rule (/proc/sys/user)."""
+
+_TCP_BUFFERS: Final = {"tcp_rmem": "4096 65536 212992", "tcp_wmem": "4096 65536 212992"}
+"""tcp(7). They grow to 4 MiB and more otherwise; those of other sockets to 208 KiB."""
 
 _SIOCSIFFLAGS: Final = 0x8914  # netdevice(7)
 _IFF_UP_AND_RUNNING: Final = 0x41
@@ -41,11 +49,8 @@ def clone(separation: Separation) -> int:
 def arrive(shown: Ids, outside: tuple[int, int]) -> None:
     """Be ``shown`` in the user namespace that `clone` made; ``outside`` are one's ids before."""
     privileges.be_dumpable()
-    process = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _map(shown, outside, process=process)
-    finally:
-        os.close(process)
+    with opened_proc() as proc:
+        _map(shown, outside, proc=proc)
 
 
 def _flags(separation: Separation) -> int:
@@ -58,13 +63,16 @@ def _flags(separation: Separation) -> int:
 
 
 def settle(hostname: str, *, network: Network) -> None:
-    """Name the machine, and give it a loopback of its own."""
+    """Name the machine, and give it a loopback of its own, whose sockets hold little."""
     name = hostname.encode()
     syscall("sethostname", name, len(name))
     if network == "none":
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
             request = struct.pack("16sh22x", b"lo", _IFF_UP_AND_RUNNING)
             fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
+        with opened_proc() as proc:
+            for option, sizes in _TCP_BUFFERS.items():
+                _set(proc, f"sys/net/ipv4/{option}", sizes)
 
 
 def become(ids: Ids | None) -> None:
@@ -80,19 +88,37 @@ def become(ids: Ids | None) -> None:
     privileges.be_dumpable()
 
 
-def remap(shown: Ids, *, process: int) -> None:
-    """Enter a user namespace that shows one's ids as ``shown``; ``process`` is /proc/self."""
+def remap(shown: Ids, *, proc: int) -> None:
+    """Enter a user namespace that shows one's ids as ``shown``; ``proc`` is `opened_proc`'s."""
     outside = os.geteuid(), os.getegid()
     unshare(_NEWUSER)
-    _map(shown, outside, process=process)
+    _map(shown, outside, proc=proc)
 
 
-def _map(shown: Ids, outside: tuple[int, int], *, process: int) -> None:
+@contextmanager
+def opened_proc() -> Iterator[int]:
+    """A descriptor of the machine's /proc, for when none can be written to by its path any more."""
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield proc
+    finally:
+        os.close(proc)
+
+
+def _map(shown: Ids, outside: tuple[int, int], *, proc: int) -> None:
     """user_namespaces(7): who may not set groups may map its own group."""
     uid, gid = outside
-    _write(process, "setgroups", "deny")
-    _write(process, "uid_map", f"{shown.uid} {uid} 1")
-    _write(process, "gid_map", f"{shown.gid} {gid} 1")
+    _write(proc, "self/setgroups", "deny")
+    _write(proc, "self/uid_map", f"{shown.uid} {uid} 1")
+    _write(proc, "self/gid_map", f"{shown.gid} {gid} 1")
+    for name, most in _BUDGET.items():
+        _set(proc, f"sys/user/{name}", f"{most}")
+
+
+def _set(proc: int, option: str, text: str) -> None:
+    # In a container /proc/sys can often only be read: then the machine's own bounds hold.
+    with suppress(OSError):
+        _write(proc, option, text)
 
 
 def _write(folder: int, name: str, text: str) -> None:

@@ -1,11 +1,12 @@
 """Which system calls a kernel may make, by name.
 
 It follows Docker's default profile (github.com/moby/profiles, seccomp/default.json, as of June
-2026): what that allows without a capability. Left out besides: memfd_secret and System V's shared
-memory (which no count of processes sees), modify_ldt, fanotify, file handles, listmount and
-statmount. What is in none of
-the sets fails with ENOSYS, as on a kernel that is older than the program, which has another way
-then: so do clone3 (its flags are behind a pointer), io_uring and mempolicies.
+2026): what that allows without a capability. Left out besides: memfd_create, memfd_secret and System
+V's shared memory (which no count of processes sees, once a memfd is on its way through a socket),
+the older asynchronous I/O (whose events are the machine's, for all), modify_ldt, fanotify, file
+handles, listmount and statmount. What is in none of the sets fails with ENOSYS, as on a kernel
+that is older than the program, which has another way then: so do clone3 (its flags are behind a
+pointer), io_uring and mempolicies.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ ftruncate futex futex_requeue futex_wait futex_waitv futex_wake futimesat get_ro
 get_thread_area getcpu getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer
 getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid
 getrlimit getrusage getsid getsockname getsockopt gettid gettimeofday getuid getxattr
-getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch io_cancel
-io_destroy io_getevents io_pgetevents io_setup io_submit ioprio_get ioprio_set kill
+getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch
+ioprio_get ioprio_set kill
 landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lgetxattr link
 linkat listen listxattr listxattrat llistxattr lremovexattr lseek lsetxattr lstat madvise
-map_shadow_stack membarrier memfd_create mincore mkdir mkdirat mlock mlock2 mlockall mmap
+map_shadow_stack membarrier mincore mkdir mkdirat mlock mlock2 mlockall mmap
 mprotect mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink mremap mseal
 msgctl msgget msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat open openat
 openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect
@@ -40,7 +41,7 @@ sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_seta
 sched_setattr sched_setparam sched_setscheduler sched_yield seccomp select semctl semget
 semop semtimedop sendfile sendmmsg sendmsg sendto set_robust_list set_thread_area
 set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid
-setresgid setresuid setreuid setrlimit setsid setsockopt setuid setxattr setxattrat
+setresgid setresuid setreuid setrlimit setsid setuid setxattr setxattrat
 shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
 symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete
 timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime
@@ -63,6 +64,9 @@ FORBIDDEN: Final = frozenset(_FORBIDDEN.split())
 """They fail with EPERM: programs probe for them, and take ENOSYS for an error of another kind."""
 
 CHECKED: Final = frozenset(
-    ("clone", "ioctl", "mknod", "mknodat", "personality", "prctl", "socket", "socketpair")
+    (
+        *("clone", "ioctl", "mknod", "mknodat", "personality", "prctl"),
+        *("setsockopt", "socket", "socketpair"),
+    )
 )
 """Their arguments decide (`filters`)."""

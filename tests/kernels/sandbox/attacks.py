@@ -292,6 +292,28 @@ def hide_memory(_: Machine) -> object:
     return syscall("memfd_secret", 0)
 
 
+def keep_memory_in_a_file_without_a_name(_: Machine) -> object:
+    return syscall("memfd_create", b"x", 0)
+
+
+def take_the_events_of_the_machine(_: Machine) -> object:
+    return syscall("io_setup", 128, bytes(8))
+
+
+def buffer_much_in_a_socket(_: Machine) -> object:
+    one, _other = socket.socketpair()
+    usual = one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+    if one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= usual:
+        raise Stopped
+    return "a larger one"
+
+
+def take_the_watches_of_its_user(_: Machine) -> object:
+    """inotify(7): 128 for all that a user runs, as a rule."""
+    return [syscall("inotify_init1", 0) for _ in range(8)]
+
+
 def watch_all_files(_: Machine) -> object:
     return syscall("fanotify_init", 0, 0)
 

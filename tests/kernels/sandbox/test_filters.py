@@ -95,6 +95,14 @@ def test_a_cell_cannot_outlive_its_server_or_hide_from_the_watch(machine: str) -
 
 
 @machines
+def test_buffers_of_sockets_keep_their_size(machine: str) -> None:
+    assert of(machine, "setsockopt", 3, socket.SOL_SOCKET, 7) == refuse(0)
+    assert of(machine, "setsockopt", 3, socket.SOL_SOCKET, 8) == refuse(0)
+    assert of(machine, "setsockopt", 3, socket.SOL_SOCKET, socket.SO_REUSEADDR) == ALLOW
+    assert of(machine, "setsockopt", 3, socket.IPPROTO_TCP, 7) == ALLOW
+
+
+@machines
 def test_pipes_may_be_made_and_devices_not(machine: str) -> None:
     assert of(machine, "mknodat", 0, 0, 0o010600) == ALLOW
     assert of(machine, "mknodat", 0, 0, 0o020600) == refuse(errno.EPERM)

@@ -228,7 +228,15 @@ def make_a_pipe_with_a_name() -> None:
 
 
 def make_anonymous_files() -> None:
-    os.close(os.memfd_create("x"))
+    with tempfile.TemporaryFile() as file:
+        file.write(b"x")
+
+
+def ask_for_a_larger_buffer() -> None:
+    one, other = socket.socketpair()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 << 20)
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    one.sendall(b"x")
 
 
 def share_memory() -> None:
