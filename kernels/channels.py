@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+import anyio
 import zmq
 import zmq.asyncio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from jupyter_client.session import Session
+from zmq.utils.monitor import parse_monitor_message
 
 from kernels.limits import Limits
 from kernels.pace import Pace
+from kernels.socket_file import open_socket
 from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
 
 _QUEUED_MESSAGES = 2
+_EVENTS = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_CLOSED  # an attempt to connect was given up
+)
 _PARTS = 64
 _PARTS_PER_STEP = 1000
-_RECONNECT_MS = 20
+_NEVER = -1
+_ANSWER_SECONDS = 1.5
 
 
 def new_context(limits: Limits) -> zmq.asyncio.Context:
@@ -28,11 +41,13 @@ def new_context(limits: Limits) -> zmq.asyncio.Context:
     At a part larger than ``limits.message_bytes`` ZMQ drops the connection. It offers no way to
     bound a message of many parts before it is whole: "The total number of message parts is
     unlimited except by available memory" (zmq_msg_send(3)).
+
+    They never connect again by themselves: a cell could have put a link in the socket's place.
     """
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
     context.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
-    context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+    context.setsockopt(zmq.RECONNECT_IVL, _NEVER)
     context.setsockopt(zmq.LINGER, 0)
     return context
 
@@ -61,6 +76,8 @@ class Channel:
         self._socket = socket
         self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self._endpoint = endpoint
+        self._path = endpoint.removeprefix("ipc://")
+        self._events = socket.get_monitor_socket(_EVENTS)
         self._session = session
         self._limits = limits
         self._pace = pace
@@ -112,15 +129,35 @@ class Channel:
 
     async def cuts(self) -> AsyncIterator[None]:
         """Yields whenever the connection was lost, for ever."""
-        monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         while True:
-            await monitor.recv_multipart()
-            yield
+            if await self._event() == zmq.EVENT_DISCONNECTED:
+                yield
 
-    def reconnect(self) -> None:
-        """Connect again: ZMQ doesn't when it was it that hung up on a message too large."""
-        self._socket.disconnect(self._endpoint)
-        self._socket.connect(self._endpoint)
+    async def reconnect(self) -> bool:
+        """Connect again, as ZMQ does nowhere: to the kernel's own socket, through no link. Gives whether
+        it answers; to be called between two `cuts`."""
+        try:
+            descriptor = await to_thread.run_sync(open_socket, self._path)
+        except OSError:
+            return False
+        try:
+            with suppress(zmq.ZMQError):  # ZMQ forgets some that were lost, and some not
+                self._socket.disconnect(self._endpoint)
+            self._endpoint = f"ipc:///proc/self/fd/{descriptor}"
+            self._socket.connect(self._endpoint)
+            return await self._is_answered()
+        finally:
+            os.close(descriptor)
+
+    async def _is_answered(self) -> bool:
+        with anyio.move_on_after(_ANSWER_SECONDS):
+            while (event := await self._event()) == zmq.EVENT_CONNECTED:
+                pass
+            return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return False
+
+    async def _event(self) -> int:
+        return int(parse_monitor_message(await self._events.recv_multipart())["event"])
 
 
 @dataclass(frozen=True, slots=True)

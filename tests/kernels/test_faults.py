@@ -42,7 +42,7 @@ ENDS = {
     "kills itself": ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
     "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
 }
-CLOSES_ITS_SOCKETS = """
+CLOSES_ALL = """
 import os
 for descriptor in range(3, 200):
     try:
@@ -50,6 +50,24 @@ for descriptor in range(3, 200):
     except OSError:
         pass
 """
+CLOSES_ITS_SOCKETS = """
+import os
+for descriptor in range(3, 200):
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+            os.close(descriptor)
+    except OSError:
+        pass
+"""
+CUTS_ITSELF_OFF = {
+    "closes its sockets": CLOSES_ITS_SOCKETS,
+    "becomes a program": "import os; os.execv('/bin/sleep', ['sleep', '1000000'])",
+    "becomes one that ignores SIGINT": """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+os.execv('/bin/sleep', ['sleep', '1000000'])
+""",
+}
 LIVES_ON = {
     "replaces stdout": "import io, sys; sys.stdout = io.StringIO(); print('lost')",
     "has no stdout": "import sys; sys.stdout = sys.stderr = None; 1",
@@ -107,14 +125,33 @@ async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, 
         await until_gone(found)
 
 
-async def test_one_that_closes_its_sockets_ends(tiered: Launch) -> None:
-    limits = Limits(cell_seconds=2, grace_seconds=0.3)
-    async with beside_a_neighbour(tiered, limits) as kernel:
+async def test_one_that_closes_all_it_has_ends(tiered: Launch) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
         found = processes(kernel)
-        with pytest.raises((KernelDied, CellTimedOut)):
-            await run(kernel, CLOSES_ITS_SOCKETS)
-        await kernel.wait_death()
+        with pytest.raises(KernelDied, match=r"closed its connections|aborted"):  # by ZMQ
+            await run(kernel, CLOSES_ALL)
         await until_gone(found)
+
+
+@pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
+async def test_one_that_cuts_itself_off_ends(tiered: Launch, code: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        found = processes(kernel)
+        with pytest.raises(
+            KernelDied, match=r"The cell closed its connections and Python was ended\."
+        ):
+            await run(kernel, code)
+        assert await kernel.wait_death() == kernel.death
+        await until_gone(found)
+
+
+@pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
+async def test_one_that_cuts_itself_off_between_cells_ends_too(tiered: Launch, code: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        await run(kernel, f"import threading\nthreading.Timer(0.5, exec, [{code!r}, {{}}]).start()")
+        with anyio.fail_after(20):
+            death = await kernel.wait_death()
+        assert death.said().startswith("Python closed its connections and was ended. The code")
 
 
 @pytest.mark.parametrize("code", LIVES_ON.values(), ids=LIVES_ON)
