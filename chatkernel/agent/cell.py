@@ -40,6 +40,9 @@ from kernels import (
 KEPT_WHILE_RUNNING = 50
 """How many rich outputs are shown while their cell runs; the others come with its block."""
 
+_LONG_TEXT = 64 << 10
+"""From then on it isn't folded on the event loop."""
+
 RUNGS = {
     Rung.LIMIT: "The cell has reached its time limit. Stopping…",
     Rung.KILL: "It did not stop; ending Python…",
@@ -173,7 +176,7 @@ async def _collect(
 
     try:
         async for output in kernel.execute(code, Ladder(interaction.stopped, tell)):
-            transcript.add(output)
+            await _add(transcript, output)
             shown = await keeper.for_now(output)
             interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
     except KernelDied as death:
@@ -183,6 +186,13 @@ async def _collect(
         interaction.loss_said = timeout.killed
         return CellRun("timeout", transcript.outputs(), _timeout_remark(timeout))
     return CellRun(_status(interaction, transcript), transcript.outputs())
+
+
+async def _add(transcript: Transcript, output: Output) -> None:
+    if isinstance(output, Stream) and len(output.text) > _LONG_TEXT:
+        await to_thread.run_sync(transcript.add, output)
+    else:
+        transcript.add(output)
 
 
 def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:
