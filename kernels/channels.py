@@ -199,7 +199,11 @@ class _Incoming:
         for _ in range(_PARTS_PER_STEP):
             if not socket.get(zmq.RCVMORE):
                 return False
-            self.add(socket.recv(zmq.NOBLOCK))
+            try:
+                self.add(socket.recv(zmq.NOBLOCK))
+            except zmq.Again:  # the rest of it went with its connection
+                self.frames.clear()
+                return False
         return True
 
     def excess(self) -> str | None:
