@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from anyio import to_thread
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord, damaged_turn, lost_turn
 from chatkernel.errors import DamagedTurn, NotFound, StorageFailed
 from chatkernel.events import ArtifactRef, blocks_from_wire, to_wire
+from chatkernel.keeping import Rich
 from chatkernel.owner import Owner
 from chatkernel.store import crud
 from chatkernel.store.artifacts import Artifacts
@@ -217,20 +218,23 @@ class Archive:
             await self.artifacts.discard(removed.user_id, unshown)
 
     async def put(
-        self, owner: Owner, idx: int, data: bytes, *, media_type: str, name: str | None
-    ) -> ArtifactRef:
-        """Keep a figure, table or image for a turn.
+        self, owner: Owner, idx: int, parts: Sequence[Rich], *, name: str | None = None
+    ) -> Sequence[ArtifactRef]:
+        """Keep figures, tables or images for a turn, all of one variable if ``name`` is given.
 
         Raises:
-            StorageFailed: it could not be stored.
+            StorageFailed: they could not be stored; the chat shows none of them.
         """
         with self.artifacts.hold(owner.user_id):
-            sha = await self.artifacts.put(owner.user_id, data)
-            ref = ArtifactRef(id=sha, media_type=media_type, size=len(data), name=name)
+            shas = await self.artifacts.put(owner.user_id, [part.content for part in parts])
+            refs = [
+                ArtifactRef(id=sha, media_type=part.media_type, size=len(part.content), name=name)
+                for sha, part in zip(shas, parts, strict=True)
+            ]
             async with self.database.session() as session:
                 chats = crud.chat.for_user(owner.user_id)
-                await chats.add_artifacts(session, owner.chat_id, idx, [ref])
-        return ref
+                await chats.add_artifacts(session, owner.chat_id, idx, refs)
+        return refs
 
     async def artifact(self, user_id: str, chat_id: str, sha: str) -> tuple[Artifact, Path]:
         """An artifact's row and where its content lies. Raises NotFound."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -36,9 +37,6 @@ _SHAPES = {PLOTLY_MIME: is_figure, FRAME_MIME: is_frame}
 _TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 _INLINE_BYTES = 64 * 1024
 
-Put = Callable[[bytes, str, str | None], Awaitable[ArtifactRef]]
-"""Stores bytes with a media type and a variable's name, and gives the reference."""
-
 
 @dataclass(frozen=True)
 class Rich:
@@ -46,6 +44,10 @@ class Rich:
 
     media_type: str
     content: bytes
+
+
+Put = Callable[[Sequence[Rich], str | None], Awaitable[Sequence[ArtifactRef]]]
+"""Stores representations under a variable's name, all or none, and gives their references."""
 
 
 def is_rich(data: Mapping[str, Any]) -> bool:
@@ -99,17 +101,54 @@ async def keep_output(
     output: NotebookOutput, put: Put, *, name: str | None = None
 ) -> NotebookOutput:
     """The output with its rich data replaced by `ARTIFACT_MIME` references; text stays inline."""
+    (kept,) = await keep_outputs([output], put, name=name)
+    return kept
+
+
+async def keep_outputs(
+    outputs: Sequence[NotebookOutput], put: Put, *, name: str | None = None
+) -> list[NotebookOutput]:
+    """`keep_output` of each, with what they need stored in one go."""
+    if not any(map(_is_heavy, outputs)):
+        return [_kept(output, ()) for output in outputs]
+    rich = await to_thread.run_sync(_all_rich_parts, outputs)
+    parts = list(chain.from_iterable(rich))
+    refs = await put(parts, name) if parts else ()
+    return await to_thread.run_sync(_all_kept, outputs, rich, refs)
+
+
+def _is_heavy(output: NotebookOutput) -> bool:
+    """Whether there is more to an output than its text."""
+    data = output.get("data", {})
+    return bool(output.get("metadata")) or not isinstance(data, Mapping) or not _is_text(data)
+
+
+def _is_text(data: Mapping[str, Any]) -> bool:
+    return all(mime in _TEXT_TYPES for mime in data)
+
+
+def _all_rich_parts(outputs: Sequence[NotebookOutput]) -> list[list[Rich]]:
+    found = (output.get("data") for output in outputs)
+    return [rich_parts(data) if isinstance(data, Mapping) else [] for data in found]
+
+
+def _all_kept(
+    outputs: Sequence[NotebookOutput], rich: Sequence[Sequence[Rich]], refs: Sequence[ArtifactRef]
+) -> list[NotebookOutput]:
+    left = iter(refs)
+    return [
+        _kept(output, list(islice(left, len(parts))))
+        for output, parts in zip(outputs, rich, strict=True)
+    ]
+
+
+def _kept(output: NotebookOutput, refs: Sequence[ArtifactRef]) -> NotebookOutput:
     data = output.get("data")
     if not isinstance(data, Mapping):
         return output
-    rich = await to_thread.run_sync(rich_parts, data) if is_rich(data) else []
-    refs = [
-        (await put(part.content, part.media_type, name)).model_dump(exclude_none=True)
-        for part in rich
-    ]
     kept = _inline(data)
     if refs:
-        kept[ARTIFACT_MIME] = refs
+        kept[ARTIFACT_MIME] = [ref.model_dump(exclude_none=True) for ref in refs]
     metadata = output.get("metadata")
     return {**output, "data": kept, "metadata": metadata if _is_small(metadata) else {}}
 

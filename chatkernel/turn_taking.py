@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from chatkernel.chat_log import ChatLog, TurnRecord
 from chatkernel.errors import ChatkernelError
 from chatkernel.events import ArtifactRef, Block, LiveEvent, Status, TurnEnd, TurnStatus
 from chatkernel.following import Following
+from chatkernel.keeping import Rich
 from chatkernel.live import Live
 from chatkernel.namespaces import Namespaces
 from chatkernel.owner import Owner
@@ -53,10 +54,8 @@ class TurnTaking:
         """The turn that runs from now on, with its ways to the kernel, the archive and the page."""
         owner = Owner(self.user_id, chat_log.id)
 
-        async def put(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-            return await self.workshop.archive.put(
-                owner, idx, data, media_type=media_type, name=name
-            )
+        async def put(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+            return await self.workshop.archive.put(owner, idx, parts, name=name)
 
         async def lend() -> Kernel:
             if self.workshop.kernels.alive(owner.chat_id) is None:

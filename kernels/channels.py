@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+import anyio
 import zmq
 import zmq.asyncio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from jupyter_client.session import Session
+from zmq.utils.monitor import parse_monitor_message
 
 from kernels.context import SharedContext
 from kernels.limits import Limits
 from kernels.pace import Pace
 from kernels.sizes import size_in_words
+from kernels.socket_file import open_socket
 from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
 
 _PARTS = 64
 _PARTS_PER_STEP = 1000
+_ANSWER_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Channel:
     def __init__(
         self,
         socket: zmq.asyncio.Socket,
-        cuts: zmq.asyncio.Socket,
+        events: zmq.asyncio.Socket,
         endpoint: str,
         session: Session,
         *,
@@ -45,9 +51,10 @@ class Channel:
         pace: Pace,
     ) -> None:
         self._socket = socket
-        self._cuts = cuts
+        self._events = events
         self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self._endpoint = endpoint
+        self._path = endpoint.removeprefix("ipc://")
         self._session = session
         self._limits = limits
         self._pace = pace
@@ -66,10 +73,10 @@ class Channel:
         pace: Pace,
     ) -> Iterator[Channel]:
         """Connected to an endpoint; the kernel need not be there yet. On exit nothing of it is left."""
-        with context.socket(kind, limits) as socket, context.cuts_of(socket) as cuts:
+        with context.socket(kind, limits) as socket, context.events_of(socket) as events:
             if kind == zmq.SUB:
                 socket.subscribe(b"")
-            yield cls(socket, cuts, endpoint, session, limits=limits, pace=pace)
+            yield cls(socket, events, endpoint, session, limits=limits, pace=pace)
 
     def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
         """A request that isn't sent yet."""
@@ -118,15 +125,34 @@ class Channel:
     async def cuts(self) -> AsyncIterator[None]:
         """Yields whenever the connection was lost, for ever."""
         while True:
-            await self._cuts.recv_multipart()
-            while await self._cuts.poll(0):
-                await self._cuts.recv_multipart()
-            yield
+            if await self._event() == zmq.EVENT_DISCONNECTED:
+                yield
 
-    def reconnect(self) -> None:
-        """Connect again: ZMQ doesn't when it was it that hung up on a message too large."""
-        self._socket.disconnect(self._endpoint)
-        self._socket.connect(self._endpoint)
+    async def reconnect(self) -> bool:
+        """Connect again, as ZMQ does nowhere: to the kernel's own socket, through no link. Gives whether
+        it answers; to be called between two `cuts`."""
+        try:
+            descriptor = await to_thread.run_sync(open_socket, self._path)
+        except OSError:
+            return False
+        try:
+            with suppress(zmq.ZMQError):  # ZMQ forgets some that were lost, and some not
+                self._socket.disconnect(self._endpoint)
+            self._endpoint = f"ipc:///proc/self/fd/{descriptor}"
+            self._socket.connect(self._endpoint)
+            return await self._is_answered()
+        finally:
+            os.close(descriptor)
+
+    async def _is_answered(self) -> bool:
+        with anyio.move_on_after(_ANSWER_SECONDS):
+            while (event := await self._event()) == zmq.EVENT_CONNECTED:
+                pass
+            return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return False
+
+    async def _event(self) -> int:
+        return int(parse_monitor_message(await self._events.recv_multipart())["event"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +194,11 @@ class _Incoming:
         for _ in range(_PARTS_PER_STEP):
             if not socket.get(zmq.RCVMORE):
                 return False
-            self.add(socket.recv(zmq.NOBLOCK))
+            try:
+                self.add(socket.recv(zmq.NOBLOCK))
+            except zmq.Again:  # the rest of it went with its connection
+                self.frames.clear()
+                return False
         return True
 
     def excess(self) -> str | None:

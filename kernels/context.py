@@ -15,7 +15,13 @@ IO_THREADS = 2
 """They carry all bytes: while kernels flood one, others find the second."""
 
 _QUEUED_MESSAGES = 2
-_RECONNECT_MS = 20
+_NEVER = -1
+_EVENTS = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_CLOSED  # an attempt to connect was given up
+)
 
 
 class SharedContext:
@@ -34,6 +40,8 @@ class SharedContext:
         bound a message of many parts before it is whole: "The total number of message parts is
         unlimited except by available memory" (zmq_msg_send(3)).
 
+        It never connects again by itself: a cell could have put a link in the place of the kernel's socket.
+
         Raises:
             zmq.ZMQError: EMFILE, this process may open no more files.
         """
@@ -41,12 +49,12 @@ class SharedContext:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, limits.message_bytes)
         socket.setsockopt(zmq.RCVHWM, _QUEUED_MESSAGES)
-        socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL, _NEVER)
         return socket
 
     @contextmanager
-    def cuts_of(self, socket: zmq.asyncio.Socket) -> Iterator[zmq.asyncio.Socket]:
-        """A socket that hears, in one message each, when connections of another were lost.
+    def events_of(self, socket: zmq.asyncio.Socket) -> Iterator[zmq.asyncio.Socket]:
+        """A socket that hears of another's connections, made and lost, in one message each.
 
         A thread that carries all kernels' messages tells it. It would wait for ever where nobody can hear,
         or where too much was told that nobody has heard: so all is queued, and it stops telling first.
@@ -56,15 +64,15 @@ class SharedContext:
         """
         # Not by get_monitor_socket(): it names the endpoint by a descriptor, which the next socket may
         # get while the last one's endpoint is still there.
-        endpoint = f"inproc://cuts-{secrets.token_hex(8)}"
-        with self._made().socket(zmq.PAIR) as cuts:
-            cuts.setsockopt(zmq.LINGER, 0)
-            cuts.setsockopt(zmq.RCVHWM, 0)
-            socket.monitor(endpoint, zmq.EVENT_DISCONNECTED)
+        endpoint = f"inproc://events-{secrets.token_hex(8)}"
+        with self._made().socket(zmq.PAIR) as events:
+            events.setsockopt(zmq.LINGER, 0)
+            events.setsockopt(zmq.RCVHWM, 0)
+            socket.monitor(endpoint, _EVENTS)
             self._monitored.add(socket)
             try:
-                cuts.connect(endpoint)
-                yield cuts
+                events.connect(endpoint)
+                yield events
             finally:
                 self._monitored.discard(socket)
                 if not socket.closed:

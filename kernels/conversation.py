@@ -6,7 +6,7 @@ https://jupyter-client.readthedocs.io/en/stable/messaging.html
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
@@ -21,6 +21,8 @@ from kernels.runs import Run
 from kernels.wire import JSON, Envelope
 
 _EXIT_SECONDS = 0.3
+_LATE_EXIT_SECONDS = 1.0
+"""A kernel that ended is known to have ended within that, and its own cause is told."""
 
 
 @dataclass(slots=True)
@@ -32,9 +34,16 @@ class _Pending:
 
 
 class Conversation:
-    """One run at a time, and any number of requests, until the kernel's death."""
+    """One run at a time, and any number of requests, until the kernel's death. ``cut_off`` is called when
+    the kernel lives on and can't be reached any more: it has to be ended."""
 
-    def __init__(self, channels: Channels, limits: Limits, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        limits: Limits,
+        tasks: TaskGroup,
+        cut_off: Callable[[], Awaitable[None]],
+    ) -> None:
         self.run: Run | None = None
         self.death: Death | None = None
         self.died = anyio.Event()
@@ -42,6 +51,7 @@ class Conversation:
         self._channels = channels
         self._limits = limits
         self._tasks = tasks
+        self._cut_off = cut_off
         self._pending: dict[str, _Pending] = {}
 
     def start(self) -> None:
@@ -68,8 +78,8 @@ class Conversation:
         return self.run, request
 
     async def send(self, request: Request) -> None:
-        """Send a prepared run's request."""
-        await self._channels.shell.send(request)
+        """Send a prepared run's request; given up at the kernel's death."""
+        await self._send(self._channels.shell, request)
 
     async def ask(self, message_type: str, content: Mapping[str, JSON]) -> Mapping[str, JSON]:
         """Ask on the shell channel, where a running cell is waited for; the reply's content.
@@ -112,7 +122,7 @@ class Conversation:
         pending = self._pending[request.id] = _Pending()
         try:
             if self.death is None:
-                await channel.send(request)
+                await self._send(channel, request)
                 await pending.answered.wait()
         finally:
             del self._pending[request.id]
@@ -120,6 +130,17 @@ class Conversation:
             assert self.death is not None
             raise KernelDied(self.death)
         return pending.content
+
+    async def _send(self, channel: Channel, request: Request) -> None:
+        """Not before it is connected, and there may be nobody any more to connect to."""
+        async with anyio.create_task_group() as sending:
+            sending.start_soon(self._give_up, sending.cancel_scope)
+            await channel.send(request)
+            sending.cancel_scope.cancel()
+
+    async def _give_up(self, sending: anyio.CancelScope) -> None:
+        await self.died.wait()
+        sending.cancel()
 
     async def _read_iopub(self) -> None:
         async for envelope in self._channels.iopub.receive(self._refuse):
@@ -134,10 +155,13 @@ class Conversation:
         message = await self._channels.iopub.open(envelope, self._refuse)
         if message is None:
             return
+        if message.type == "status":
+            if message.content.get("execution_state") == "idle":
+                self._end(run, "idle")
+            return
+        run.heard.set()
         if message.type == "execute_input":
             run.started.set()
-        elif message.type == "status" and message.content.get("execution_state") == "idle":
-            self._end(run, "idle")
         elif (output := from_message(message)) is not None:
             run.outbox.put(output, message.weight)
 
@@ -173,26 +197,40 @@ class Conversation:
             with anyio.move_on_after(left):
                 await run.done.wait()
                 return
-        run.say("Python did not say that it was done; some output may be missing.")
-        run.finish()
+        # The one that came may be a cell's own, which goes on.
+        if await self._answers_behind() and not run.done.is_set():
+            run.say("Python did not say that it was done; some output may be missing.")
+            run.finish()
 
     async def _watch_connection(self, channel: Channel) -> None:
         async for _ in channel.cuts():
-            with anyio.move_on_after(_EXIT_SECONDS):
-                await self.died.wait()
-            if self.death is not None:
+            if await self._dies_within(_EXIT_SECONDS):
                 return
-            channel.reconnect()
+            if not await channel.reconnect():
+                if not await self._dies_within(_LATE_EXIT_SECONDS):
+                    await self._cut_off()
+                return
             self._refuse(too_large(self._limits))
             if (run := self.run) is not None:
                 self._tasks.start_soon(self._await_end_behind, run)
+
+    async def _dies_within(self, seconds: float) -> bool:
+        with anyio.move_on_after(seconds):
+            await self.died.wait()
+        return self.death is not None
 
     def _refuse(self, excess: str) -> None:
         if self.run is not None:
             self.run.say(f"An output was {excess} and was not taken.")
 
     async def _await_end_behind(self, run: Run) -> None:
-        """Both of its ends may be lost; but what is asked after it is answered after it."""
+        """Both of its ends may be lost."""
+        if await self._answers_behind():
+            self._end(run, "answer behind")
+
+    async def _answers_behind(self) -> bool:
+        """What is asked after a run is answered after it: True then, False at the kernel's death."""
         with contextlib.suppress(KernelDied):
             await self.ask("kernel_info_request", {})
-            self._end(run, "answer behind")
+            return True
+        return False

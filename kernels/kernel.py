@@ -24,7 +24,7 @@ from kernels.cgroups import Cgroup
 from kernels.channels import Request
 from kernels.conversation import Conversation
 from kernels.errors import CellTimedOut, KernelDied, KernelStartFailed, RequestTimedOut
-from kernels.exits import FORCED, Death
+from kernels.exits import FORCED, Death, ended_for
 from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch
 from kernels.limits import Limits
@@ -39,6 +39,15 @@ _LAST_WORDS_SECONDS = 0.1
 _KILL_SECONDS = 5.0
 _ARRIVED_SECONDS = 0.2
 _CLOSED = Death(-9, "its kernel was closed")
+_KEEP_CONNECTED = (
+    "The code replaced or closed what Python talks to the chat by. Leave open what it did not open."
+)
+_NOT_BEGUN = Death(
+    -9,
+    "did not begin the cell",
+    "Python did not begin the cell and could not be interrupted, so it was ended. "
+    "An earlier cell may still have been running.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Kernel:
         self._process = process
         self._limits = limits
         self._tasks = tasks
-        self._conversation = Conversation(process.channels, limits, tasks)
+        self._conversation = Conversation(process.channels, limits, tasks, self._cut_off)
         self._turn = anyio.Semaphore(1)
         self._started = time.monotonic()
         self._activity = Activity(None, self._started)
@@ -171,7 +180,7 @@ class Kernel:
         A cell can catch it, and code that doesn't return to Python sees it late.
         """
         if (run := self._conversation.run) is not None:
-            with anyio.move_on_after(self._limits.quiet_seconds):
+            with anyio.move_on_after(_ARRIVED_SECONDS):  # that it began may never be heard
                 await run.started.wait()
             if not run.started.is_set():
                 self._tasks.start_soon(self._interrupt_late, run)
@@ -183,6 +192,9 @@ class Kernel:
         await run.started.wait()
         if not run.done.is_set() and self.death is None:
             await self._process.interrupt()
+
+    async def _cut_off(self) -> None:
+        await self.kill(ended_for("closed its connections", advice=_KEEP_CONNECTED, busy=self.busy))
 
     async def kill(self, death: Death = FORCED) -> None:
         """End it at once ("Force restart"), or for what ``death`` says; the first that is given counts.
@@ -300,12 +312,29 @@ class Kernel:
         await self._stop(run, ladder)
 
     async def _stop_at_limit(self, run: Run, ladder: Ladder) -> None:
+        await self._see_begin(run)
         await anyio.sleep(self._limits.cell_seconds)
         if run.stopping:
             return
         run.error = CellTimedOut(self._limits.cell_seconds, killed=False)
         ladder.tell(Rung.LIMIT)
         await self._stop(run, ladder)
+
+    async def _see_begin(self, run: Run) -> None:
+        """A cell may have made it seem that it was over, or another client's is running: its time is
+        up, not that of the run that waits for it."""
+        with anyio.move_on_after(self._limits.cell_seconds):
+            await run.heard.wait()
+            return
+        run.say(
+            f"Python did not begin this cell within {self._limits.cell_seconds:g} s: an earlier one "
+            "may still have been running. It is interrupted."
+        )
+        await self._process.interrupt()
+        with anyio.move_on_after(self._limits.grace_seconds):
+            await run.heard.wait()
+            return
+        await self.kill(_NOT_BEGUN)
 
     async def _stop(self, run: Run, ladder: Ladder) -> None:
         """Take one step after the other until the run is over, which cancels this."""

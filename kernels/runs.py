@@ -91,13 +91,15 @@ class Outbox:
 
 
 class Run:
-    """A cell that was sent. It is over when the kernel has replied *and* is idle, when the kernel
+    """A cell that was sent. ``started`` is set when the kernel says so, ``heard`` at the first that
+    tells that it did. It is over when the kernel has replied *and* is idle, when the kernel
     has died, or when one of its two ends is overdue."""
 
     def __init__(self, run_id: str, limits: Limits) -> None:
         self.id = run_id
         self.outbox = Outbox(limits)
         self.started = anyio.Event()
+        self.heard = anyio.Event()
         self.half_done = anyio.Event()
         self.done = anyio.Event()
         self.last_seen = anyio.current_time()
@@ -132,6 +134,7 @@ class Run:
         self.outbox.close()
         self.half_done.set()
         self.started.set()
+        self.heard.set()
         self.done.set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anyio import to_thread
@@ -17,7 +18,7 @@ from chatkernel.events import (
     ToolReturn,
     ToolStatus,
 )
-from chatkernel.keeping import RICH_TYPES, is_rich, keep_output, text_of
+from chatkernel.keeping import RICH_TYPES, is_rich, keep_output, keep_outputs, text_of
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -38,6 +39,9 @@ from kernels import (
 
 KEPT_WHILE_RUNNING = 50
 """How many rich outputs are shown while their cell runs; the others come with its block."""
+
+_LONG_TEXT = 64 << 10
+"""From then on it isn't folded on the event loop."""
 
 RUNGS = {
     Rung.LIMIT: "The cell has reached its time limit. Stopping…",
@@ -73,7 +77,7 @@ async def run_cell(interaction: Interaction, code: str, *, call_id: str, limits:
     keeper = _Keeper(interaction, limits)
     run = await _run(interaction, code, call_id=call_id, limits=limits, keeper=keeper)
     said = [_said(run.remark)] if run.remark else []
-    kept = [await keeper.keep(output) for output in run.outputs]
+    kept = await keeper.keep_all(run.outputs)
     interaction.returns[call_id] = ToolReturn(
         id=call_id, tool="run_python", status=run.status, outputs=(*kept, *said)
     )
@@ -107,6 +111,17 @@ class _Keeper:
             sizes = [ref["size"] for ref in made.get("data", {}).get(ARTIFACT_MIME, ())]
             self.size += max(sum(sizes), _weight(output))  # it is held on to, and on disk
         return made
+
+    async def keep_all(self, outputs: Sequence[FinishedOutput]) -> list[NotebookOutput]:
+        """All of them as their block holds them, those that aren't stored yet in one go."""
+        fresh = [output for output in outputs if _rich_values(output) not in self.kept]
+        try:
+            made = await keep_outputs([to_nbformat(o) for o in fresh], self.interaction.put)
+        except StorageFailed:  # of one, perhaps
+            made = [await self.keep(output) for output in fresh]
+        left = iter(made)
+        kept = (self.kept.get(_rich_values(output)) for output in outputs)
+        return [known[1] if known else next(left) for known in kept]
 
     async def for_now(self, output: Output) -> NotebookOutput:
         """The output as it is shown while the cell runs: what a later one replaces isn't stored."""
@@ -166,7 +181,7 @@ async def _collect(
 
     try:
         async for output in kernel.execute(code, Ladder(interaction.stopped, tell)):
-            transcript.add(output)
+            await _add(transcript, output)
             shown = await keeper.for_now(output)
             interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
     except KernelDied as death:
@@ -176,6 +191,13 @@ async def _collect(
         interaction.loss_said = timeout.killed
         return CellRun("timeout", transcript.outputs(), _timeout_remark(timeout))
     return CellRun(_status(interaction, transcript), transcript.outputs())
+
+
+async def _add(transcript: Transcript, output: Output) -> None:
+    if isinstance(output, Stream) and len(output.text) > _LONG_TEXT:
+        await to_thread.run_sync(transcript.add, output)
+    else:
+        transcript.add(output)
 
 
 def _status(interaction: Interaction, transcript: Transcript) -> ToolStatus:

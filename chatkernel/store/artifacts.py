@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -15,6 +17,7 @@ from chatkernel.durable import said, write_file
 from chatkernel.errors import NotFound
 from chatkernel.store.ids import checked_id
 
+_WRITERS = 8
 _SHA = re.compile(r"[0-9a-f]{64}")
 
 
@@ -43,13 +46,13 @@ class Artifacts:
                 if holds:
                     self._held[user_id] = holds
 
-    async def put(self, user_id: str, data: bytes) -> str:
-        """Store content; on disk when it returns. Gives its SHA-256.
+    async def put(self, user_id: str, contents: Sequence[bytes]) -> list[str]:
+        """Store contents, several at once; on disk when it returns. Gives the SHA-256 of each.
 
         Raises:
-            DiskFull, StorageFailed: it isn't stored.
+            DiskFull, StorageFailed: not all are stored.
         """
-        return await to_thread.run_sync(self._put, user_id, data)
+        return await to_thread.run_sync(self._put_all, user_id, contents)
 
     async def read(self, user_id: str, sha: str) -> bytes:
         """The content.
@@ -89,6 +92,13 @@ class Artifacts:
         if not known:
             write_file(path, data)
         return sha
+
+    def _put_all(self, user_id: str, contents: Sequence[bytes]) -> list[str]:
+        unique = list(dict.fromkeys(contents))
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            shas = writers.map(partial(self._put, user_id), unique)
+            stored = dict(zip(unique, shas, strict=True))
+        return [stored[content] for content in contents]
 
     def _read(self, path: Path) -> bytes:
         try:

@@ -10,6 +10,7 @@ from jupyter_client.session import Session, new_id
 from traitlets import Integer
 
 from .interrupts import Interrupts
+from .measure import least_size
 
 _MIB = 1 << 20
 _OVERHEAD = 64 << 10  # for small buffers, which are sent after what is measured
@@ -17,13 +18,16 @@ _ERROR_TEXT = 20_000
 
 _BURST = 1000
 _PER_SECOND = 1000
+_BYTES = 40 << 10
+"""A message has so many for each message it counts as: the server takes 40 MiB a second."""
 _OUTPUTS = frozenset(
     {"stream", "display_data", "update_display_data", "execute_result", "clear_output", "error"}
 )
 
 
 class Pace:
-    """A bucket of ``burst`` messages that refills at ``per_second``; who finds it empty waits.
+    """A bucket of ``burst`` messages that refills at ``per_second``; who finds it empty waits. A large
+    message counts as several.
 
     Without a lock, as a child that is forked while it is held would wait for ever.
     """
@@ -34,11 +38,11 @@ class Pace:
         self._left = float(burst)
         self._last = time.monotonic()
 
-    def wait(self) -> None:
-        """Take one message out, when there is one."""
+    def wait(self, size: int = 0) -> None:
+        """Take one message of ``size`` bytes out, when there is one."""
         now = time.monotonic()
         refilled = self._left + (now - self._last) * self._per_second
-        self._left = min(self._burst, refilled) - 1
+        self._left = min(self._burst, refilled) - 1 - size / _BYTES
         self._last = now
         if self._left < 0:
             time.sleep(-self._left / self._per_second)
@@ -48,8 +52,9 @@ class GuardedSession(Session):
     """Stock `Session`, but what is too large is said instead of sent.
 
     A larger message would make the server's ZMQ drop the connection, and with it others'
-    messages. Outputs beyond the pace that the server reads at wait here, in the code that makes
-    them, because a full queue loses messages without a word.
+    messages. It is measured before it is made, as orjson crashes where there is no memory for it.
+    Outputs beyond the pace that the server reads at wait here, in the code that makes them, because a
+    full queue loses messages without a word.
 
     Made before the fork, and a child's own from `begin` on: upstream's sends nothing for a child.
     """
@@ -70,14 +75,18 @@ class GuardedSession(Session):
     def serialize(
         self, msg: dict[str, Any], ident: list[bytes] | bytes | None = None
     ) -> list[bytes]:
+        limit = self.message_bytes
+        size = least_size((msg["metadata"], msg["content"]), limit)
+        if size > limit:
+            msg = _instead(msg, size, limit)
         if msg["header"]["msg_type"] in _OUTPUTS:
-            self._pace.wait()
+            self._pace.wait(min(size, limit))
         with self.interrupts.held():  # orjson crashes when a signal handler raises in it
             frames = self._frames(msg, ident)
             size = sum(map(len, frames))
-            if size + _OVERHEAD <= self.message_bytes:
+            if size + _OVERHEAD <= limit:
                 return frames
-            return self._frames(_instead(msg, size, self.message_bytes), ident)
+            return self._frames(_instead(msg, size, limit), ident)
 
     def _frames(self, msg: dict[str, Any], ident: list[bytes] | bytes | None) -> list[bytes]:
         try:

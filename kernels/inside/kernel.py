@@ -11,6 +11,7 @@ from ipykernel.ipkernel import IPythonKernel
 from IPython.core.error import StdinNotImplementedError
 
 from .bundles import Refused, bundle_of
+from .forgetful import keep_no_outputs
 from .formatters import register_formatters
 from .guard import GuardedSession
 from .inventory import inventory
@@ -26,7 +27,7 @@ class InsideKernel(IPythonKernel):
     """Stock, except for these.
 
     It answers ``variables_request`` and ``bundle_request`` on the shell channel, without touching
-    the user's history. What would be paged is displayed. It runs no debugger. Who asks for input
+    the user's history. What would be paged is displayed. It keeps no outputs. It runs no debugger. Who asks for input
     is told what to do instead. An interrupt is not lost, doesn't end the kernel, and takes no reply
     (`Interrupts`).
     """
@@ -40,6 +41,7 @@ class InsideKernel(IPythonKernel):
         shell: Any = self.shell
         register_formatters(shell.display_formatter)
         display_instead_of_paging(shell)
+        keep_no_outputs(shell)
 
     def start(self) -> None:
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}

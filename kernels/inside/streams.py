@@ -10,11 +10,18 @@ import struct
 import termios
 import threading
 import time
+from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from ipykernel.iostream import OutStream
 
+from .guard import GuardedSession
+from .unsent import Unsent
+
 _DESCRIPTORS = {"stdout": 1, "stderr": 2}
+_ENDS = 16
+"""Of a message's bytes, so many parts: each end of a text is one, and leaves room to be escaped."""
 _NO_PROCESS_SECONDS = 0.001
 """In so little time since the last write no subprocess has printed anything."""
 
@@ -22,13 +29,16 @@ _NO_PROCESS_SECONDS = 0.001
 class DrainedStream(OutStream):
     """Stock, but what a subprocess or a C library prints comes in its place among the outputs and
     with its own cell, and characters aren't cut in two. It isn't copied to the kernel's log.
-    A forked child (of multiprocessing) prints like a subprocess."""
+    A forked child (of multiprocessing) prints like a subprocess. Of what is printed faster than it is
+    sent, the middle is left out (`Unsent`)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, session: GuardedSession, *args: Any, **kwargs: Any) -> None:
         self._written = 0.0
         self._draining = threading.Lock()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        super().__init__(*args, **kwargs)
+        self._unsent = partial(Unsent, session.message_bytes // _ENDS)
+        super().__init__(session, *args, **kwargs)
+        self._buffers.default_factory = self._unsent
 
     def write(self, string: str) -> int:
         """Write what went to the file descriptor first, then ``string``."""
@@ -46,6 +56,12 @@ class DrainedStream(OutStream):
             return
         self._drain()
         super().flush()
+
+    def _rotate_buffers(self) -> dict[Any, Any]:
+        with self._buffer_lock:
+            unsent = self._buffers
+            self._buffers = defaultdict(self._unsent)
+        return unsent
 
     def _write_from_child(self, string: str) -> int:
         data = string.encode("utf-8", "replace")

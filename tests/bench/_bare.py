@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic_ai import Agent, RunContext
@@ -10,6 +11,7 @@ from pydantic_ai.messages import ToolReturnPart
 from chatkernel.agent.direct import direct_model
 from chatkernel.agent.interaction import Interaction
 from chatkernel.events import ArtifactRef, LiveEvent
+from chatkernel.keeping import Rich
 from kernels import Kernel, Output
 
 
@@ -63,8 +65,11 @@ class Bare:
         )
 
 
-async def _keep_nothing(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-    return ArtifactRef(id="", media_type=media_type, size=len(data), name=name)
+async def _keep_nothing(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+    return [
+        ArtifactRef(id="", media_type=part.media_type, size=len(part.content), name=name)
+        for part in parts
+    ]
 
 
 def _show_nothing(event: LiveEvent) -> None:

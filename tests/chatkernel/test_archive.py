@@ -12,7 +12,8 @@ import pytest
 from chatkernel.archive import INTERRUPTED, UNSAVED, Archive, title_of
 from chatkernel.chat_log import SEQ_RESERVED, ChatLog, TurnRecord
 from chatkernel.errors import DiskFull, EditOutOfRange, InvalidRequest, NotFound
-from chatkernel.events import Block, Notice, TurnEnd, TurnStatus, UserPrompt
+from chatkernel.events import ArtifactRef, Block, Notice, TurnEnd, TurnStatus, UserPrompt
+from chatkernel.keeping import Rich
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings, load_settings
 from chatkernel.store.artifacts import Artifacts
@@ -119,7 +120,7 @@ async def test_a_strangers_chat_is_not_found(
     with pytest.raises(NotFound):
         await archive.delete_chat(bob, log.id)
     with pytest.raises(NotFound):
-        await archive.put(Owner(bob, log.id), 0, b"x", media_type="image/png", name=None)
+        await archive.put(Owner(bob, log.id), 0, [Rich("image/png", b"x")])
     assert len((await archive.load(ann, log.id)).turns) == 1
 
 
@@ -274,7 +275,7 @@ async def take_with_all(archive: Archive, user: str, text: str) -> ChatLog:
     log = await archive.load(user, (await archive.empty_or_new(user)).id)
     await take(archive, user, log, text)
     owner = Owner(user, log.id)
-    await archive.put(owner, 0, text.encode(), media_type="image/png", name=None)
+    await archive.put(owner, 0, [Rich("image/png", text.encode())])
     folder = archive.workspace(owner).root
     folder.mkdir(parents=True)
     (folder / "mine.csv").touch()
@@ -366,7 +367,8 @@ async def test_an_artifact_is_had_by_its_chat_while_a_turn_shows_it(
     archive: Archive, ann: str, bob: str, log: ChatLog
 ) -> None:
     await take(archive, ann, log, "one")
-    ref = await archive.put(Owner(ann, log.id), 0, b"pixels", media_type="image/png", name="fig")
+    picture = Rich("image/png", b"pixels")
+    (ref,) = await archive.put(Owner(ann, log.id), 0, [picture], name="fig")
     row, path = await archive.artifact(ann, log.id, ref.id)
     assert (row.media_type, row.name, path.read_bytes()) == ("image/png", "fig", b"pixels")
     with pytest.raises(NotFound):
@@ -386,11 +388,12 @@ async def test_what_another_chat_shows_meanwhile_outlives_a_deletion(
     log = await take_with_all(archive, ann, "same")
     other = await archive.load(ann, (await archive.empty_or_new(ann)).id)
     await take(archive, ann, other, "one")
-    discard, refs = archive.turns.discard, []
+    refs: list[ArtifactRef] = []
+    discard = archive.turns.discard
 
     async def shown_meanwhile(files: Iterable[str]) -> None:
         owner = Owner(ann, other.id)
-        refs.append(await archive.put(owner, 0, b"same", media_type="image/png", name=None))
+        refs.extend(await archive.put(owner, 0, [Rich("image/png", b"same")]))
         await discard(files)
 
     monkeypatch.setattr(archive.turns, "discard", shown_meanwhile)
@@ -409,7 +412,7 @@ async def test_an_artifact_of_a_turn_that_is_gone_is_refused(
     archive: Archive, ann: str, log: ChatLog
 ) -> None:
     with pytest.raises(NotFound):
-        await archive.put(Owner(ann, log.id), 0, b"x", media_type="image/png", name=None)
+        await archive.put(Owner(ann, log.id), 0, [Rich("image/png", b"x")])
 
 
 @pytest.mark.parametrize(

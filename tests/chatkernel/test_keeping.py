@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
 from chatkernel.events import ARTIFACT_MIME, FRAME_MIME, PLOTLY_MIME, ArtifactRef
-from chatkernel.keeping import keep_output, rich_parts
+from chatkernel.keeping import Rich, keep_output, keep_outputs, rich_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -22,11 +22,19 @@ class Kept:
 
     def __init__(self) -> None:
         self.contents: list[tuple[bytes, str, str | None]] = []
+        self.times = 0
 
-    async def put(self, data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-        self.contents.append((data, media_type, name))
+    async def put(self, parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+        self.times += 1
+        return [self._put(part, name) for part in parts]
+
+    def _put(self, part: Rich, name: str | None) -> ArtifactRef:
+        self.contents.append((part.content, part.media_type, name))
         return ArtifactRef(
-            id=str(len(self.contents)), media_type=media_type, size=len(data), name=name
+            id=str(len(self.contents)),
+            media_type=part.media_type,
+            size=len(part.content),
+            name=name,
         )
 
 
@@ -48,6 +56,22 @@ async def test_rich_data_becomes_references_and_text_stays() -> None:
             ARTIFACT_MIME: [{"id": "1", "media_type": "image/png", "size": 4, "name": "fig"}],
         },
     }
+
+
+async def test_of_several_outputs_all_is_put_at_once() -> None:
+    kept = Kept()
+    image, plain, both = await keep_outputs(
+        [
+            displayed({"image/png": PNG}),
+            displayed({"text/plain": "x"}),
+            displayed({"text/html": "<b>", "image/png": PNG}),
+        ],
+        kept.put,
+    )
+    assert [ref["id"] for ref in image["data"][ARTIFACT_MIME]] == ["1"]
+    assert plain["data"] == {"text/plain": "x"}
+    assert [ref["id"] for ref in both["data"][ARTIFACT_MIME]] == ["2", "3"]
+    assert kept.times == 1
 
 
 async def test_streams_and_errors_are_kept_as_they_are() -> None:

@@ -19,7 +19,7 @@ from kernels.cgroups.versions import MEMBERS
 from tests.kernels.cgroups.machine import version1, version2
 from tests.kernels.running import run, text, value
 from tests.kernels.test_faults import DAEMONS, FORKS
-from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_A_FILE_OF_MEMORY
+from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS
 from tests.kernels.tiered import Isolated, processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -130,7 +130,7 @@ async def test_no_way_out_of_it_is_left_in_the_kernel(bounded: Launch) -> None:
         assert "tasks" not in await text(kernel, DESCRIPTORS)
 
 
-@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_A_FILE_OF_MEMORY, BY_ONE_CHILD])
+@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, BY_ONE_CHILD])
 async def test_a_cell_that_takes_too_much_memory_is_ended(bounded: Launch, code: str) -> None:
     async with watched(bounded) as kernel:
         with pytest.raises(KernelDied, match=OVER):

@@ -66,17 +66,17 @@ async def test_there_are_sockets_for_more_kernels_than_zmq_allows_at_first(
 
 async def test_it_closes_what_is_still_open_and_opens_again(context: SharedContext) -> None:
     left = context.socket(zmq.DEALER, LIMITS)
-    with context.cuts_of(left) as cuts:
+    with context.events_of(left) as events:
         context.close()
         assert left.closed
-        assert cuts.closed
+        assert events.closed
     with context.socket(zmq.DEALER, LIMITS) as another:
         assert not another.closed
     context.close()
     context.close()
 
 
-async def test_cuts_that_nobody_hears_hold_up_no_other_kernel(
+async def test_events_that_nobody_hears_hold_up_no_other_kernel(
     launch: Launch, context: SharedContext
 ) -> None:
     folder = launch.runtime.parent
@@ -84,7 +84,7 @@ async def test_cuts_that_nobody_hears_hold_up_no_other_kernel(
         for _ in range(IO_THREADS):
             hostile = opened.enter_context(context.socket(zmq.DEALER, LIMITS))
             hostile.setsockopt(zmq.RECONNECT_IVL, 1)
-            opened.enter_context(context.cuts_of(hostile))
+            opened.enter_context(context.events_of(hostile))
             hostile.connect(f"ipc://{folder}/cutting")
         with anyio.fail_after(60):
             await anyio.to_thread.run_sync(cut_often.wait)

@@ -42,7 +42,7 @@ ENDS = {
     "kills itself": ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
     "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
 }
-CLOSES_ITS_SOCKETS = """
+CLOSES_ALL = """
 import os
 for descriptor in range(3, 200):
     try:
@@ -50,16 +50,32 @@ for descriptor in range(3, 200):
     except OSError:
         pass
 """
+CLOSES_ITS_SOCKETS = """
+import os, time
+for descriptor in range(3, 200):
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+            os.close(descriptor)
+    except OSError:
+        pass
+time.sleep(1e6)  # else it would send, and ZMQ abort
+"""
+CUTS_ITSELF_OFF = {
+    "closes its sockets": CLOSES_ITS_SOCKETS,
+    "becomes a program": "import os; os.execv('/bin/sleep', ['sleep', '1000000'])",
+    "becomes one that ignores SIGINT": """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+os.execv('/bin/sleep', ['sleep', '1000000'])
+""",
+}
 LIVES_ON = {
     "replaces stdout": "import io, sys; sys.stdout = io.StringIO(); print('lost')",
     "has no stdout": "import sys; sys.stdout = sys.stderr = None; 1",
     "closes another": "import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()",
     "closes stdout": "import os, sys; sys.stdout.close(); os.close(1); os.close(2)",
 }
-TOO_MUCH = {
-    "1 GB": "for _ in range(1000): print('x' * 1_000_000)",
-    "10 million lines": "for n in range(10_000_000): print(n)",
-}
+MANY_LINES = "for n in range(10_000_000): print(n)"
 FORKS = """
 import os, time
 made = 0
@@ -110,14 +126,33 @@ async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, 
         await until_gone(found)
 
 
-async def test_one_that_closes_its_sockets_ends(tiered: Launch) -> None:
-    limits = Limits(cell_seconds=2, grace_seconds=0.3)
-    async with beside_a_neighbour(tiered, limits) as kernel:
+async def test_one_that_closes_all_it_has_ends(tiered: Launch) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
         found = processes(kernel)
-        with pytest.raises((KernelDied, CellTimedOut)):
-            await run(kernel, CLOSES_ITS_SOCKETS)
-        await kernel.wait_death()
+        with pytest.raises(KernelDied):  # by us, or of what its libraries then meet
+            await run(kernel, CLOSES_ALL)
         await until_gone(found)
+
+
+@pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
+async def test_one_that_cuts_itself_off_ends(tiered: Launch, code: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        found = processes(kernel)
+        with pytest.raises(
+            KernelDied, match=r"The cell closed its connections and Python was ended\."
+        ):
+            await run(kernel, code)
+        assert await kernel.wait_death() == kernel.death
+        await until_gone(found)
+
+
+@pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
+async def test_one_that_cuts_itself_off_between_cells_ends_too(tiered: Launch, code: str) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        await run(kernel, f"import threading\nthreading.Timer(0.5, exec, [{code!r}, {{}}]).start()")
+        with anyio.fail_after(20):
+            death = await kernel.wait_death()
+        assert death.said().startswith("Python closed its connections and was ended. The code")
 
 
 @pytest.mark.parametrize("code", LIVES_ON.values(), ids=LIVES_ON)
@@ -127,13 +162,19 @@ async def test_without_its_stdout_it_still_answers(tiered: Launch, code: str) ->
         assert await value(kernel, "1 + 1") == "2"
 
 
-@pytest.mark.parametrize("code", TOO_MUCH.values(), ids=TOO_MUCH)
-async def test_too_much_output_is_bounded_by_time(tiered: Launch, code: str) -> None:
+async def test_much_output_is_bounded_by_time(tiered: Launch) -> None:
     outputs: list[Output] = []
     async with beside_a_neighbour(tiered, Limits(cell_seconds=1.5)) as kernel:
         with pytest.raises(CellTimedOut, match="its limit, and was stopped"):
-            await collect(kernel, code, outputs)
+            await collect(kernel, MANY_LINES, outputs)
         assert outputs
+        assert await value(kernel, "1 + 1") == "2"
+
+
+async def test_of_1_gb_that_is_printed_the_middle_is_left_out(tiered: Launch) -> None:
+    async with beside_a_neighbour(tiered) as kernel:
+        said = await text(kernel, "for n in range(1000): print('x' * 1_000_000)")
+        assert " more characters …\n" in said
         assert await value(kernel, "1 + 1") == "2"
 
 

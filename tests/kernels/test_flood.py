@@ -63,6 +63,49 @@ async def test_a_print_too_large_keeps_its_ends(kernel: Kernel) -> None:
     assert "more characters" in printed
 
 
+async def test_what_was_put_out_is_not_kept_in_the_kernel(kernel: Kernel) -> None:
+    code = """
+for _ in range(8):
+    print('x' * 10_000_000)
+    display({'text/html': 'y' * 10_000_000}, raw=True)
+"""
+    resident = "int(open('/proc/self/statm').read().split()[1]) * 4096"
+    before = int(await value(kernel, resident))
+    await run(kernel, code)
+    assert int(await value(kernel, resident)) - before < 80_000_000
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+async def test_what_is_printed_faster_than_it_is_sent_keeps_its_ends(
+    kernel: Kernel, name: str
+) -> None:
+    code = f"import sys; print('<', *['x' * 1_000_000] * 300, '>', sep='', end='', file=sys.{name})"
+    printed = "".join(
+        output.text for output in await run(kernel, code) if isinstance(output, Stream)
+    )
+    assert (printed[:4], printed[-4:]) == ("<xxx", "xxx>")
+    assert " more characters …\n" in printed
+    assert len(printed) < 100_000_000
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('x' * 1_500_000_000)",
+        "display({'text/plain': 'x' * 1_500_000_000}, raw=True)",
+        "for _ in range(1000): print('x' * 1_000_000, flush=True)",
+        "raise ValueError('x' * 500_000_000)",
+    ],
+)
+async def test_what_takes_most_of_the_memory_does_not_crash_the_kernel(
+    launch: Launch, code: str
+) -> None:
+    limits = Limits(memory_bytes=0)  # addresses end at 4 GiB
+    async with Kernel.open(launch, limits=limits) as small:
+        assert await run(small, code)
+        assert await value(small, "6 * 7") == "42"
+
+
 async def test_an_error_too_large_is_still_an_error(kernel: Kernel) -> None:
     raised = only(ErrorOutput, await run(kernel, "raise ValueError('x' * 20_000_000)"))
     assert raised.ename == "ValueError"

@@ -26,6 +26,7 @@ from chatkernel.events import (
     ToolReturn,
     is_block,
 )
+from chatkernel.keeping import Rich
 from kernels import Kernel, Limits
 from tests.chatkernel.agent.model import Reply, Scripted
 
@@ -40,7 +41,7 @@ class Stage:
     limits: Limits = field(default_factory=Limits)
     live: list[LiveEvent] = field(default_factory=list)
     artifacts: dict[str, bytes] = field(default_factory=dict)
-    puts: int = 0
+    puts: list[int] = field(default_factory=list)
     model: Scripted = field(default_factory=Scripted)
     work: Work = field(default_factory=Work)
     blocks: list[CallTools | ModelRequest] = field(default_factory=list)
@@ -63,12 +64,15 @@ class Stage:
         )
         return self.interaction
 
-    async def put(self, data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-        """Keep an artifact."""
-        self.puts += 1
-        sha = hashlib.sha256(data).hexdigest()
-        self.artifacts[sha] = data
-        return ArtifactRef(id=sha, media_type=media_type, size=len(data), name=name)
+    async def put(self, parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+        """Keep artifacts."""
+        self.puts.append(len(parts))
+        shas = [hashlib.sha256(part.content).hexdigest() for part in parts]
+        self.artifacts |= {sha: part.content for sha, part in zip(shas, parts, strict=True)}
+        return [
+            ArtifactRef(id=sha, media_type=part.media_type, size=len(part.content), name=name)
+            for sha, part in zip(shas, parts, strict=True)
+        ]
 
     def _show(self, event: LiveEvent) -> None:
         self.live.append(event)

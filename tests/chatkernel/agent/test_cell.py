@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from chatkernel.agent.cell import KEPT_WHILE_RUNNING, run_cell
 from chatkernel.errors import DiskFull
 from chatkernel.events import ARTIFACT_MIME, PLOTLY_MIME, ArtifactRef, CellOutput, ToolReturn
+from chatkernel.keeping import Rich
 from chatkernel.live import Live
 from kernels import Kernel, Launch, Limits
 from tests.chatkernel.agent.stage import Stage, printed
@@ -43,7 +46,7 @@ async def test_a_figure_is_an_artifact_stored_once(stage: Stage) -> None:
     assert ref["media_type"] == PLOTLY_MIME
     assert PLOTLY_MIME not in figure["data"]
     assert value["data"] == {"text/plain": "42"}
-    assert stage.puts == 1
+    assert stage.puts == [1]
     assert ref["id"] in live_outputs(stage)
 
 
@@ -55,7 +58,8 @@ async def test_many_figures_are_all_kept(stage: Stage) -> None:
     returned = await run(stage, code)
     assert len(returned.outputs) == many
     assert all(ARTIFACT_MIME in output["data"] for output in returned.outputs)
-    assert len(stage.artifacts) == stage.puts == many
+    assert len(stage.artifacts) == many
+    assert stage.puts == [*[1] * KEPT_WHILE_RUNNING, 5]  # the others in one go
 
 
 async def test_figures_of_dense_json_are_held_by_what_they_take_of_memory(stage: Stage) -> None:
@@ -66,7 +70,7 @@ for n in range(30):
 """
     returned = await run(stage, code, Limits(display_bytes=2 << 20))  # of 9 KB each as JSON
     assert len(returned.outputs) < 20
-    assert stage.puts < 25
+    assert sum(stage.puts) < 25
 
 
 async def test_an_updated_display_is_followed_live_and_kept_as_it_ended(stage: Stage) -> None:
@@ -88,7 +92,7 @@ async def test_cleared_output_is_gone(stage: Stage) -> None:
 
 
 async def test_an_output_that_cannot_be_kept_says_so_and_the_others_stay(stage: Stage) -> None:
-    async def full(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
+    async def full(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
         raise DiskFull("The server's disk is full.")
 
     stage.interaction.put = full
@@ -99,6 +103,21 @@ async def test_an_output_that_cannot_be_kept_says_so_and_the_others_stay(stage: 
     assert "disk is full" in figure["text"]
     assert after["data"] == {"text/plain": "'after'"}
     assert returned.status == "ok"
+
+
+async def test_of_many_outputs_one_that_cannot_be_kept_takes_no_other_along(stage: Stage) -> None:
+    async def picky(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+        if any(b"large" in part.content for part in parts):
+            raise DiskFull("The server's disk is full.")
+        return await put(parts, name)
+
+    put, stage.interaction.put = stage.interaction.put, picky
+    many = KEPT_WHILE_RUNNING + 5
+    shown = f"['large' if n == {many - 2} else str(n) for n in range({many})]"
+    returned = await run(stage, f"for text in {shown}: display({{'text/html': text}}, raw=True)")
+    kept = [ARTIFACT_MIME in output.get("data", {}) for output in returned.outputs]
+    assert kept == [*[True] * (many - 2), False, True]
+    assert "disk is full" in returned.outputs[-2]["text"]
 
 
 async def test_half_characters_and_huge_numbers_do_no_harm(stage: Stage) -> None:

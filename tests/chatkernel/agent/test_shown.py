@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from chatkernel.agent.shown import resolve, tags
 from chatkernel.errors import DiskFull
 from chatkernel.events import FRAME_MIME, PLOTLY_MIME, ArtifactRef, Shown
+from chatkernel.keeping import Rich
 from kernels import Kernel, KernelDied, Launch, Limits
 from tests.chatkernel.agent.stage import Stage, drained
 from tests.patience import given_up_after
@@ -169,7 +172,7 @@ async def test_one_that_is_too_large_says_so_and_the_others_are_shown(launch: La
 
 
 async def test_one_that_cannot_be_kept_says_so(made: Stage) -> None:
-    async def full(data: bytes, media_type: str, name: str | None) -> ArtifactRef:
+    async def full(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
         raise DiskFull("The server's disk is full.")
 
     made.interaction.put = full

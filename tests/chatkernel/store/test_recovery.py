@@ -86,7 +86,7 @@ class Server:
         """The rest of a turn that has begun."""
         chat_id, idx, text = turn.chat_id, turn.idx, turn.user_text
         with self.artifacts.hold(self.owner.user_id):
-            sha = await self.artifacts.put(self.owner.user_id, text.encode())
+            (sha,) = await self.artifacts.put(self.owner.user_id, [text.encode()])
             yield "artifact put"
             ref = ArtifactRef(id=sha, media_type="image/png", size=len(text), name="fig")
             async with self.database.session() as session:

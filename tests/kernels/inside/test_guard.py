@@ -46,6 +46,27 @@ def test_a_reply_too_large_says_its_size() -> None:
     assert message["content"]["size"] > 3_000_000
 
 
+def test_what_is_too_large_is_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = GuardedSession(message_bytes=1 << 20, key=b"")
+    pack, packed = session.pack, list[int]()
+
+    def noted(content: Any) -> bytes:
+        made: bytes = pack(content)
+        packed.append(len(made))
+        return made
+
+    session.pack = noted
+    contents: dict[str, dict[str, Any]] = {
+        "stream": {"name": "stdout", "text": "x" * 3_000_000},
+        "display_data": {"data": {"application/json": [["x" * 1000] * 100] * 100}, "metadata": {}},
+        "error": {"ename": "E", "evalue": "x" * 3_000_000, "traceback": []},
+    }
+    for kind, content in contents.items():
+        session.serialize(session.msg(kind, content))
+    session.serialize(session.msg("display_data", {"data": {}}, metadata={"x": "y" * 3_000_000}))
+    assert max(packed) < 1 << 20
+
+
 def test_half_a_surrogate_pair_is_replaced() -> None:
     content = {"name": "stdout", "text": "\ud800", "more": [{"\udfff": ("\ud800", 1)}]}
     assert sent("stream", content)["content"] == {
@@ -64,6 +85,8 @@ def test_a_burst_is_free_and_the_rest_is_paced(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(5):
         pace.wait()
     assert slept == [pytest.approx(0.1), pytest.approx(0.2)]
+    pace.wait(4 * 40 << 10)
+    assert slept[2:] == [pytest.approx(0.7)]
 
 
 def test_an_interrupt_waits_for_the_users_code() -> None:

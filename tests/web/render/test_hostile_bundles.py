@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from chatkernel.events import (
     event_from_wire,
     to_wire,
 )
-from chatkernel.keeping import keep_output
+from chatkernel.keeping import Rich, keep_output
 from chatkernel.terminal import Terminal
 from tests.web.render.harmless import problems
 from tests.web.render.making import URLS, display, returned
@@ -87,10 +88,13 @@ class Shown:
         self.terminal = Terminal(self.content, folder)
         self.html = ""
 
-    async def put(self, data: bytes, media_type: str, name: str | None) -> ArtifactRef:
-        sha = hashlib.sha256(data).hexdigest()
-        self.contents[sha] = data
-        return ArtifactRef(id=sha, media_type=media_type, size=len(data), name=name)
+    async def put(self, parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+        return [self._put(part, name) for part in parts]
+
+    def _put(self, part: Rich, name: str | None) -> ArtifactRef:
+        sha = hashlib.sha256(part.content).hexdigest()
+        self.contents[sha] = part.content
+        return ArtifactRef(id=sha, media_type=part.media_type, size=len(part.content), name=name)
 
     async def content(self, ref: ArtifactRef) -> bytes:
         return self.contents[ref.id]
