@@ -15,6 +15,7 @@ import anyio
 from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.archive import Archive
+from chatkernel.cgroup_advice import cgroup_advice
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
@@ -38,6 +39,7 @@ class Launcher:
     cgroups: Cgroups
     _found: FoundTier | None = None
     _advice: tuple[str, ...] = ()
+    _cgroup_advice: tuple[str, ...] = ()
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
 
     @classmethod
@@ -72,6 +74,11 @@ class Launcher:
         """What would raise the tier that `tier` has found, in sentences."""
         return self._advice
 
+    @property
+    def cgroup_advice(self) -> tuple[str, ...]:
+        """What would give the control groups that are missing, in sentences, once the tier is found."""
+        return self._cgroup_advice
+
     async def tier(self) -> FoundTier:
         """What the machine offers, found at the first call by starting a kernel.
 
@@ -81,7 +88,9 @@ class Launcher:
         async with self._finding:
             if self._found is None:
                 found = await self._find()
-                self._advice = advice(found, await to_thread.run_sync(Machine.look))
+                machine = await to_thread.run_sync(Machine.look)
+                self._advice = advice(found, machine)
+                self._cgroup_advice = cgroup_advice(self.cgroups, machine)
                 self._found = found
             return self._found
 

@@ -136,6 +136,8 @@ class Channel:
         except OSError:
             return False
         try:
+            while self._plain.get(zmq.RCVMORE):  # without its rest ZMQ would end this process
+                await checkpoint()
             with suppress(zmq.ZMQError):  # ZMQ forgets some that were lost, and some not
                 self._socket.disconnect(self._endpoint)
             self._endpoint = f"ipc:///proc/self/fd/{descriptor}"

@@ -15,7 +15,9 @@ IO_THREADS = 2
 """They carry all bytes: while kernels flood one, others find the second."""
 
 _QUEUED_MESSAGES = 2
-_NEVER = -1
+_NEVER = 1 << 30
+"""Milliseconds, twelve days. With -1 ZMQ forgets a connection as soon as it is lost, and what came by it and
+isn't read yet; between two parts of a message that fails an assertion of its own and ends this process."""
 _EVENTS = (
     zmq.EVENT_DISCONNECTED
     | zmq.EVENT_CONNECTED

@@ -113,6 +113,8 @@ async def _view(site: Site, conn: HTTPConnection) -> AdminView:
         audit=await service.admin.audit(limit=AUDITED),
         found=service.launcher.found,
         advice=service.launcher.advice,
+        cgroups=service.launcher.cgroups,
+        cgroup_advice=service.launcher.cgroup_advice,
         order=Order.of(conn.query_params.get("sort", "")),
     )
 

@@ -11,6 +11,7 @@ leader is another process: what Python and its libraries do after a fork, they d
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import struct
@@ -24,6 +25,7 @@ from typing import NoReturn
 from . import leader_program
 from .processes import become_subreaper, die_with, keep_memory_private, kill_children
 from .sandbox.apply import clone, step_down
+from .sandbox.failure import LayerFailed
 from .sandbox.libc import function
 from .sandbox.plan import Separation
 
@@ -55,8 +57,8 @@ def fork(
     """A new leader's number; ``be_kernel`` is called in the kernel below it. The caller must have one thread.
 
     ``leave`` is called in the leader before that. On ``own``, a SOCK_SEQPACKET socket, the leader
-    tells in four bytes the status that os.waitpid gives when the kernel has ended. ``program`` is what
-    it goes on as (`leader_program`).
+    tells in four bytes the status that os.waitpid gives when the kernel has ended, or before it is ready
+    ``{"error": text}``. ``program`` is what it goes on as (`leader_program`).
 
     Raises:
         LayerFailed: the namespaces were refused.
@@ -65,18 +67,22 @@ def fork(
     try:
         pid = clone(separation)
         if pid == 0:
-            _run(lambda: _lead(separation, own, program, leave, be_kernel))
+            _run(own, lambda: _lead(separation, own, program, leave, be_kernel))
     finally:
         ctypes.pythonapi.PyOS_AfterFork_Parent()
     return pid
 
 
-def _run(body: Callable[[], None]) -> NoReturn:
+def _run(own: int, body: Callable[[], None]) -> NoReturn:
     """A child's part of a fork: nothing may get out into the fork server's own loop."""
     try:
         body()
-    except BaseException:  # noqa: BLE001 whatever it is, this process ends here
+    except BaseException as error:  # noqa: BLE001 whatever it is, this process ends here
         traceback.print_exc(file=sys.__stderr__)
+        _tell(
+            own,
+            f"{error}" if isinstance(error, LayerFailed) else f"{type(error).__name__}: {error}",
+        )
         os._exit(_FAILED)
     os._exit(0)
 
@@ -113,6 +119,12 @@ def _lead(
         kill_children()
     with suppress(OSError):  # the server is gone, and so shall we be
         os.write(own, struct.pack("=i", status))
+
+
+def _tell(own: int, error: str) -> None:
+    """Why there is no kernel; of more than one reason the server hears the first."""
+    with suppress(OSError):
+        os.write(own, json.dumps({"error": error}).encode())
 
 
 def _step_down(separation: Separation, server: int) -> None:

@@ -2,23 +2,120 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
 import pytest
 import zmq
+import zmq.asyncio
+from jupyter_client.session import Session
+from zmq.utils.monitor import parse_monitor_message
 
 from kernels import Launch, Limits
-from kernels.channels import _Incoming
+from kernels.channels import Channel, _Incoming
+from kernels.context import SharedContext
+from kernels.pace import Pace
 
 pytestmark = pytest.mark.anyio
 
+LIMITS = Limits()
+PARTS = 300
+"""ZMQ looks at what became of its connections after each hundred of them."""
+PARTS_OF_MANY_STEPS = 30_000
+
+
+@pytest.fixture
+def context() -> Iterator[SharedContext]:
+    made = SharedContext()
+    yield made
+    made.close()
+
+
+async def test_a_message_is_whole_though_its_connection_is_lost_while_it_is_read(
+    launch: Launch, context: SharedContext
+) -> None:
+    endpoint = endpoint_in(launch.runtime.parent)
+    with context.socket(zmq.PULL, LIMITS) as reader, context.events_of(reader) as events:
+        with sending(endpoint, PARTS):
+            reader.connect(endpoint)
+            with anyio.fail_after(10):
+                assert await reader.recv() == b"part"
+        with anyio.fail_after(10):
+            await disconnected(events)
+        plain: zmq.Socket[bytes] = zmq.Socket.shadow(reader.underlying)
+        assert [plain.recv(zmq.NOBLOCK) for _ in range(PARTS - 1)] == [b"part"] * (PARTS - 1)
+        assert not plain.get(zmq.RCVMORE)
+
+
+async def test_it_is_connected_again_only_between_two_messages(
+    launch: Launch, context: SharedContext
+) -> None:
+    endpoint = endpoint_in(launch.runtime.parent)
+    refused: list[str] = []
+    with (
+        sending(endpoint, PARTS_OF_MANY_STEPS) as sender,
+        Channel.connected(
+            context, zmq.PULL, endpoint, Session(), limits=LIMITS, pace=Pace()
+        ) as channel,
+        anyio.fail_after(20),
+    ):
+
+        async def read() -> None:
+            async for _ in channel.receive(refused.append):
+                pass
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            await until_begun(channel)
+            assert await channel.reconnect()
+            sender.send_multipart([b"part"] * 100)
+            while len(refused) < 2:
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+    assert refused == ["in more than 64 parts"] * 2
+
 
 async def test_of_a_message_whose_rest_was_lost_nothing_is_kept(launch: Launch) -> None:
-    endpoint = f"ipc://{launch.runtime.parent}/cut"
     with zmq.Context() as context, context.socket(zmq.PULL) as reader:
-        reader.bind(endpoint)
-        incoming = _Incoming(Limits())
+        reader.bind(endpoint_in(launch.runtime.parent))
+        incoming = _Incoming(LIMITS)
         incoming.add(b"first")
         assert not incoming.take(_Cut(reader))
         assert incoming.frames == []
+
+
+def endpoint_in(folder: Path) -> str:
+    return f"ipc://{folder}/socket"
+
+
+@contextmanager
+def sending(endpoint: str, parts: int) -> Iterator[zmq.Socket[bytes]]:
+    """Sends a message of so many parts to the first who connects, and goes away at the end."""
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.setsockopt(zmq.LINGER, 0)
+        sender.bind(endpoint)
+        thread = threading.Thread(target=sender.send_multipart, args=[[b"part"] * parts])
+        thread.start()
+        try:
+            yield sender
+        finally:
+            thread.join()
+
+
+async def until_begun(channel: Channel) -> None:
+    """Until some parts of a message were read, and others not."""
+    while not channel._plain.get(zmq.RCVMORE):
+        await anyio.sleep(0)
+
+
+async def disconnected(events: zmq.asyncio.Socket) -> None:
+    while True:
+        event = parse_monitor_message(await events.recv_multipart())["event"]
+        if event == zmq.EVENT_DISCONNECTED:
+            return
 
 
 class _Cut(zmq.Socket[bytes]):

@@ -50,7 +50,17 @@ def _of_sandbox(launcher: Launcher) -> dict[str, Any] | None:
     if (found := launcher.found) is None:
         return None
     refused = {tier.value: why for tier, why in found.refused.items()}
-    return {"tier": found.tier, "refused": refused, "advice": launcher.advice}
+    cgroups = {
+        "controllers": launcher.cgroups.controllers,
+        "refused": launcher.cgroups.reason,
+        "advice": launcher.cgroup_advice,
+    }
+    return {
+        "tier": found.tier,
+        "refused": refused,
+        "advice": launcher.advice,
+        "cgroups": cgroups,
+    }
 
 
 def _of_kernel(kernel: NamedKernel) -> dict[str, Any]:

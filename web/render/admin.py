@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
-from kernels import FoundTier, Tier
+from kernels import NO_CGROUPS, Cgroups, FoundTier, Tier
 from kernels.sizes import size_in_words
 from web.elements import (
     Element,
@@ -29,6 +29,7 @@ from web.elements import (
     ul,
 )
 from web.render.ask import ask_dialog
+from web.render.cgroup_note import cgroup_note
 from web.render.icons import icon
 from web.render.kernel_table import Order, kernel_table
 from web.render.shell import APP, shell
@@ -40,7 +41,8 @@ from web.render.tier_note import tier_note
 @dataclass(frozen=True)
 class AdminView:
     """What changes while the page is open. ``audit`` has the newest first. ``found`` is None until the
-    tier is found, ``advice`` what would raise it."""
+    tier is found, ``advice`` what would raise it, ``cgroup_advice`` what would give the control groups
+    that are missing."""
 
     kernels: Sequence[NamedKernel]
     totals: KernelTotals
@@ -49,6 +51,8 @@ class AdminView:
     order: Order
     found: FoundTier | None = None
     advice: Sequence[str] = ()
+    cgroups: Cgroups = NO_CGROUPS
+    cgroup_advice: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def overview(view: AdminView) -> Element:
         tier_note(view.found, view.advice) if view.found else None,
         section(kernel_table(view.kernels, view.order), cls="kernel-plate"),
         _audit(view.audit),
+        cgroup_note(view.cgroups, view.cgroup_advice),
         cls="overview",
     )
 
