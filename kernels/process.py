@@ -89,9 +89,12 @@ class KernelProcess:
             kernel_id=kernel_id, kernel_spec=spec, parent=manager
         )
         with spare() as kept, ExitStack() as opened:
-            await to_thread.run_sync(_make_folders, launch, folder)
-            cgroup = await to_thread.run_sync(_make_cgroup, launch.cgroups.of(kernel_id), limits)
+            cgroup = None
             try:
+                await to_thread.run_sync(_make_folders, launch, folder)
+                cgroup = await to_thread.run_sync(
+                    _make_cgroup, launch.cgroups.of(kernel_id), limits
+                )
                 with told_when_too_many():
                     log = opened.enter_context(Log.open())
                     pid = await _start(
