@@ -137,7 +137,7 @@ async def _kernels(settings: Settings) -> KernelsFound | str:
         fork_server = ForkServer(kernel_python(settings), settings.preload)
         try:
             folder = Path(name)
-            let_pass(folder)
+            await to_thread.run_sync(let_pass, folder)
             sandbox = probe_sandbox(settings)
             launch = Launch(
                 folder / "r", folder / "s", folder / "w", fork_server, sandbox, cgroups=cgroups
