@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import zmq
 import zmq.asyncio
@@ -108,7 +109,7 @@ def sending(endpoint: str, parts: int) -> Iterator[zmq.Socket[bytes]]:
 async def until_begun(channel: Channel) -> None:
     """Until some parts of a message were read, and others not."""
     while not channel._plain.get(zmq.RCVMORE):
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
 
 async def disconnected(events: zmq.asyncio.Socket) -> None:
