@@ -56,6 +56,13 @@ async def test_it_is_connected_again_only_between_two_messages(
 ) -> None:
     endpoint = endpoint_in(launch.runtime.parent)
     refused: list[str] = []
+    second = anyio.Event()
+
+    def refuse(excess: str) -> None:
+        refused.append(excess)
+        if len(refused) == 2:
+            second.set()
+
     with (
         sending(endpoint, PARTS_OF_MANY_STEPS) as sender,
         Channel.connected(
@@ -65,7 +72,7 @@ async def test_it_is_connected_again_only_between_two_messages(
     ):
 
         async def read() -> None:
-            async for _ in channel.receive(refused.append):
+            async for _ in channel.receive(refuse):
                 pass
 
         async with anyio.create_task_group() as tasks:
@@ -73,8 +80,7 @@ async def test_it_is_connected_again_only_between_two_messages(
             await until_begun(channel)
             assert await channel.reconnect()
             sender.send_multipart([b"part"] * 100)
-            while len(refused) < 2:
-                await anyio.sleep(0.01)
+            await second.wait()
             tasks.cancel_scope.cancel()
     assert refused == ["in more than 64 parts"] * 2
 
