@@ -161,6 +161,16 @@ def test_the_tier_is_shown_and_nothing_more_is_said_of_the_best(root: httpx.Clie
     assert (found["refused"] == {}, found["advice"] == []) == (is_best, is_best)
 
 
+def test_control_groups_that_are_missing_are_shown_with_what_would_give_them(
+    root: httpx.Client,
+) -> None:
+    found = sandbox(root)["cgroups"]
+    page = html.unescape(root.get("/admin").text)
+    are_all_there = set(found["controllers"]) == {"memory", "pids", "cpu"}
+    assert (found["advice"] == [], "Control groups:" in page) == (are_all_there, not are_all_there)
+    assert all(sentence in page for sentence in (*found["advice"], found["refused"]))
+
+
 def test_a_tier_that_is_not_the_best_is_shown_with_what_would_raise_it(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--admin", "root", before=NO_NAMESPACES) as served:
         root = served.client("root", secret=served.secret)

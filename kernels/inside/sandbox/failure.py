@@ -14,6 +14,9 @@ class LayerFailed(OSError):
         self.layer = layer
         self.reason = reason
 
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.reason}"
+
 
 @contextmanager
 def layer(name: str) -> Iterator[None]:

@@ -75,3 +75,36 @@ def test_it_tells_how_the_kernel_ended(where: str, going_on: str) -> None:
 def test_it_tells_by_which_signal(where: str, going_on: str) -> None:
     code = "os.kill(os.getpid(), 9); time.sleep(60)"
     assert status_of(code, separations[where], going_on) == -9
+
+
+FAIL = """
+import os, socket
+from kernels.inside import leader
+from kernels.inside.sandbox.failure import LayerFailed
+from kernels.inside.sandbox.plan import Separation
+
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+def leave():
+    raise {error}
+
+leader.fork(
+    Separation(namespaces=False), theirs.fileno(), program=None, leave=leave, be_kernel=lambda _: None
+)
+print(ours.recv(1000).decode(), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("LayerFailed('privileges', 'refused')", "privileges: refused"),
+        ("OSError(24, 'Too many')", "OSError: [Errno 24] Too many"),
+    ],
+)
+def test_one_that_fails_tells_why(error: str, told: str) -> None:
+    script = [sys.executable, "-c", FAIL.format(error=error)]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == {"error": told}
+    assert "Traceback" in done.stderr
