@@ -79,10 +79,8 @@ def _run(own: int, body: Callable[[], None]) -> NoReturn:
         body()
     except BaseException as error:  # noqa: BLE001 whatever it is, this process ends here
         traceback.print_exc(file=sys.__stderr__)
-        _tell(
-            own,
-            f"{error}" if isinstance(error, LayerFailed) else f"{type(error).__name__}: {error}",
-        )
+        is_said = isinstance(error, LayerFailed)
+        _tell(own, str(error) if is_said else f"{type(error).__name__}: {error}")
         os._exit(_FAILED)
     os._exit(0)
 
