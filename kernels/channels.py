@@ -25,7 +25,7 @@ from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_e
 
 _PARTS = 64
 _PARTS_PER_STEP = 1000
-_ANSWER_SECONDS = 1.5
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +123,9 @@ class Channel:
         return incoming
 
     async def cuts(self) -> AsyncIterator[None]:
-        """Yields whenever the connection was lost, for ever."""
+        """Yields whenever the connection was lost, or couldn't be made, for ever."""
         while True:
-            if await self._event() == zmq.EVENT_DISCONNECTED:
+            if await self._event() in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
                 yield
 
     async def reconnect(self) -> bool:
