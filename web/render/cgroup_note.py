@@ -24,5 +24,5 @@ def cgroup_note(cgroups: Cgroups, advice: Sequence[str]) -> Element | None:
             div(dt("Why not all"), dd(cgroups.reason)) if cgroups.reason else None,
             div(dt("What would give them"), dd(ul([li(each) for each in advice]))),
         ),
-        cls="tier-note quiet",
+        cls="machine-note quiet",
     )

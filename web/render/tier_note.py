@@ -19,7 +19,7 @@ def tier_note(found: FoundTier, advice: Sequence[str]) -> Element | None:
         h2(f"Sandbox: tier {found.tier}"),
         p(f"{means[:1].upper()}{means[1:]}."),
         dl(reasons, div(dt("What would raise it"), dd(ul([li(each) for each in advice])))),
-        cls=f"tier-note {found.tier}",
+        cls=f"machine-note tier-note {found.tier}",
     )
 
 
