@@ -28,13 +28,6 @@ PARTS = 300
 PARTS_OF_MANY_STEPS = 30_000
 
 
-@pytest.fixture
-def context() -> Iterator[SharedContext]:
-    made = SharedContext()
-    yield made
-    made.close()
-
-
 async def test_a_message_is_whole_though_its_connection_is_lost_while_it_is_read(
     launch: Launch, context: SharedContext
 ) -> None:

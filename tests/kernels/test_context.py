@@ -23,13 +23,6 @@ MORE_THAN_ARE_QUEUED = 2100
 """ZMQ queues a thousand at each end, unless it is told otherwise."""
 
 
-@pytest.fixture
-def context() -> Iterator[SharedContext]:
-    made = SharedContext()
-    yield made
-    made.close()
-
-
 async def test_what_is_not_read_yet_waits_at_its_sender(
     launch: Launch, context: SharedContext
 ) -> None:

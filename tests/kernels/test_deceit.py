@@ -9,6 +9,7 @@ import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Output, Stream
 from tests.kernels.running import collect, only, run, value
+from tests.kernels.test_faults import CLOSES_ITS_SOCKETS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -41,14 +42,8 @@ for n in range(1, 6):
     os.symlink(PLANTED, f"{folder}/s-{n}")
 print("planted", flush=True)
 time.sleep(0.2)
-for descriptor in range(3, 200):
-    try:
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
-            os.close(descriptor)
-    except OSError:
-        pass
-time.sleep(1e6)
 """
+PLANTS += CLOSES_ITS_SOCKETS
 
 
 async def test_a_forged_idle_doesnt_end_a_run_nor_its_time(launch: Launch) -> None:
