@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from chatkernel.events import CellOutput, Delta, LiveEvent, NotebookOutput, Status
 from kernels import Limits, Transcript, from_nbformat, to_nbformat
+
+LIVE_TEXT = 64 << 10
+"""Characters that are kept of a running cell's text: its end is shown, and all of it with its block."""
 
 
 @dataclass
@@ -58,7 +61,8 @@ class Live:
                 cell.transcript.add(from_nbformat(output))
 
     def _begin_cell(self, call_id: str) -> LiveCell:
-        self.cell = LiveCell(call_id, Transcript(self.limits))
+        limits = replace(self.limits, output_bytes=min(self.limits.output_bytes, LIVE_TEXT))
+        self.cell = LiveCell(call_id, Transcript(limits))
         return self.cell
 
     def clear(self) -> None:

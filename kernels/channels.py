@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -58,6 +59,7 @@ class Channel:
         self._session = session
         self._limits = limits
         self._pace = pace
+        self._has_all = anyio.Event()
         socket.connect(endpoint)
 
     @classmethod
@@ -120,6 +122,7 @@ class Channel:
         incoming.add(await self._socket.recv())
         while await self._pace.work(partial(incoming.take, self._plain), 0):
             await checkpoint()
+        self._has_all.set()
         return incoming
 
     async def cuts(self) -> AsyncIterator[None]:
@@ -137,14 +140,21 @@ class Channel:
             return False
         try:
             while self._plain.get(zmq.RCVMORE):  # without its rest ZMQ would end this process
-                await checkpoint()
-            with suppress(zmq.ZMQError):  # ZMQ forgets some that were lost, and some not
-                self._socket.disconnect(self._endpoint)
+                self._has_all = anyio.Event()
+                await self._has_all.wait()
+            self._disconnect()
             self._endpoint = f"ipc:///proc/self/fd/{descriptor}"
             self._socket.connect(self._endpoint)
             return await self._is_answered()
         finally:
             os.close(descriptor)
+
+    def _disconnect(self) -> None:
+        try:
+            self._socket.disconnect(self._endpoint)
+        except zmq.ZMQError as error:
+            if error.errno != errno.ENOENT:  # ZMQ forgets some that were lost, and some not
+                raise
 
     async def _is_answered(self) -> bool:
         with anyio.move_on_after(_ANSWER_SECONDS):
@@ -196,11 +206,7 @@ class _Incoming:
         for _ in range(_PARTS_PER_STEP):
             if not socket.get(zmq.RCVMORE):
                 return False
-            try:
-                self.add(socket.recv(zmq.NOBLOCK))
-            except zmq.Again:  # the rest of it went with its connection
-                self.frames.clear()
-                return False
+            self.add(socket.recv(zmq.NOBLOCK))
         return True
 
     def excess(self) -> str | None:

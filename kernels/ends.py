@@ -39,7 +39,7 @@ class _Text:
 
     def extend(self, text: str, piece_size: int) -> None:
         self.size += len(text)
-        for piece in _pieces(text, piece_size):
+        for piece in pieces(text, piece_size):
             if self.pieces and len(self.pieces[-1]) + len(piece) <= piece_size:
                 self.pieces[-1] += piece
             else:
@@ -255,7 +255,7 @@ def _has_more_than_one(region: _Region) -> bool:
     return len(region.entries) > 1 or (isinstance(first, _Text) and len(first.pieces) > 1)
 
 
-def _pieces(text: str, size: int) -> Iterator[str]:
+def pieces(text: str, size: int) -> Iterator[str]:
     """The text in pieces of at most ``size`` that end with a line where they can."""
     at = 0
     while at < len(text):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_BULK = 64 << 10
+_BULK = 32 << 10
 _BULK_BACKSPACES = 8
 _EDITS = ("\r", "\b", "\x1b[K", "\x1b[0K", "\x1b[1K", "\x1b[2K")
 _ESCAPE = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from kernels.ends import Ends
+from kernels.ends import Ends, pieces
 from kernels.limits import Limits
 from kernels.outputs import (
     ClearOutput,
@@ -20,6 +20,8 @@ from kernels.outputs import (
 from kernels.terminal import fold, reduce_line
 
 _LINE_LIMIT = 16 << 10
+_STEP = 128 << 10
+"""Characters that are folded at once: patterns hold the interpreter's lock until they are through, about 10 ms."""
 
 
 class Transcript:
@@ -84,6 +86,10 @@ class Transcript:
         self._print(text[len(text) - kept :])
 
     def _print(self, text: str) -> None:
+        for piece in pieces(text, _STEP):
+            self._print_piece(piece)
+
+    def _print_piece(self, text: str) -> None:
         lines, newline, line = text.rpartition("\n")
         if newline:
             self._ends.append(Stream(self._stream, fold(self._line + lines) + "\n"))

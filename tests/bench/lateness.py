@@ -67,6 +67,8 @@ FAULTS = {
     "prints 15 MB in one line": "print('y' * 15_000_000)",
     "prints 8 MB of colours": "print('\\x1b[31mx\\x1b[0m' * 800_000)",
     "prints 10 MB of returns": "print(('x' * 50 + '\\r') * 200_000)",
+    "prints 10 MB of backspaces": "print('xxxxxxxx\\b\\b\\b\\b\\b\\b\\b\\b' * 600_000)",
+    "prints 10 MB of erasures": "print('xx\\x1b[K' * 2_000_000)",
     "displays 500 MB": "display({'text/plain': 'x' * 500_000_000}, raw=True)",
     "displays 20 000 times": "for n in range(20_000): display({'text/html': f'{n}'}, raw=True)",
     "displays 10 MB of HTML": "display({'text/html': '<td>' * 2_500_000}, raw=True)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chatkernel.events import CellOutput, Delta, Status
-from chatkernel.live import Live
+from chatkernel.live import LIVE_TEXT, Live
 from kernels import Limits
 
 
@@ -40,6 +40,15 @@ def test_output_is_folded_and_capped() -> None:
     for number in range(1000):
         live.apply(printed(f"line {number}\n"))
     assert sum(len(output["text"]) for output in live.cell.outputs()) < 2000
+
+
+def test_of_a_long_text_little_more_is_kept_than_is_shown() -> None:
+    live = Live(Limits())
+    live.apply(printed("".join(f"{n}\n" for n in range(200_000))))
+    assert live.cell is not None
+    (output,) = live.cell.outputs()
+    assert output["text"].endswith("\n199998\n199999\n")
+    assert LIVE_TEXT / 2 < len(output["text"]) < 2 * LIVE_TEXT
 
 
 def test_cleared_and_updated_outputs_are_followed() -> None:

@@ -16,7 +16,7 @@ from jupyter_client.session import Session
 from zmq.utils.monitor import parse_monitor_message
 
 from kernels import Launch, Limits
-from kernels.channels import Channel, _Incoming
+from kernels.channels import Channel
 from kernels.context import SharedContext
 from kernels.pace import Pace
 
@@ -97,15 +97,6 @@ async def test_a_connection_that_could_not_be_made_is_noticed_and_made_later(
             assert await channel.reconnect()
 
 
-async def test_of_a_message_whose_rest_was_lost_nothing_is_kept(launch: Launch) -> None:
-    with zmq.Context() as context, context.socket(zmq.PULL) as reader:
-        reader.bind(endpoint_in(launch.runtime.parent))
-        incoming = _Incoming(LIMITS)
-        incoming.add(b"first")
-        assert not incoming.take(_Cut(reader))
-        assert incoming.frames == []
-
-
 def endpoint_in(folder: Path) -> str:
     return f"ipc://{folder}/socket"
 
@@ -136,13 +127,3 @@ async def disconnected(events: zmq.asyncio.Socket) -> None:
         event = parse_monitor_message(await events.recv_multipart())["event"]
         if event == zmq.EVENT_DISCONNECTED:
             return
-
-
-class _Cut(zmq.Socket[bytes]):
-    """Has more to come, and then has not."""
-
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        super().__init__(shadow=socket.underlying)
-
-    def get(self, option: int) -> int:
-        return 1

@@ -113,6 +113,12 @@ def test_the_count_is_right_however_the_text_comes() -> None:
         assert shown.text.endswith("\n99998\n99999\n")
 
 
+def test_a_text_of_many_steps_is_folded_as_a_short_one() -> None:
+    (shown,) = transcript(out("".join(f"{n}x\b!\n" for n in range(90_000))))
+    assert isinstance(shown, Stream)
+    assert shown.text == "".join(f"{n}!\n" for n in range(90_000))
+
+
 def test_a_line_without_end_is_cut_too() -> None:
     (shown,) = transcript(*[out("x" * 1000)] * 1000, limits=Limits(output_bytes=10_000))
     assert isinstance(shown, Stream)
