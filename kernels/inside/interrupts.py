@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -27,6 +27,7 @@ class Interrupts:
         self._held = 0
         self._waiting = False
         self._raised = self._seen = -_HANDLED_SECONDS
+        self._waken: socket.socket | None = None
 
     def begin(self) -> None:
         """A request has come: earlier interrupts weren't meant for it."""
@@ -64,6 +65,7 @@ class Interrupts:
 
     def on_signal(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """The handler of SIGINT."""
+        self._take_bytes()
         self._seen = now = time.monotonic()
         if not self._allowed or self._held:
             self._waiting = True
@@ -78,21 +80,28 @@ class Interrupts:
 
         Without it ``await asyncio.sleep(100)`` would be interrupted when it is over.
         """
-        waken, wake = self._sockets = socket.socketpair()
-        waken.setblocking(False)
-        wake.setblocking(False)
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self._waken, self._wake = socket.socketpair()
+        self._waken.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
 
         def on_wake(_fd: object, _events: int) -> None:
-            if signal.SIGINT not in waken.recv(4096):  # a byte is a signal's number
-                return
-            main_loop.add_callback(_nothing)
-            other_loop.call_later(_SEEN_SECONDS, self._repeat)
+            woken = time.monotonic()
+            if signal.SIGINT in self._take_bytes():
+                main_loop.add_callback(_nothing)
+                other_loop.call_later(_SEEN_SECONDS, self._repeat, woken)
 
-        other_loop.add_callback(other_loop.add_handler, waken, on_wake, other_loop.READ)
+        other_loop.add_callback(other_loop.add_handler, self._waken, on_wake, other_loop.READ)
 
-    def _repeat(self) -> None:
-        missed = time.monotonic() - self._seen > _HANDLED_SECONDS - _SEEN_SECONDS
+    def _take_bytes(self) -> bytes:
+        """The numbers of the signals that came. What the handler has seen wakes nobody: the other thread
+        may get to it much later, when the code that handles the interrupt runs."""
+        with suppress(OSError):  # there is none, or a cell has closed it
+            return self._waken.recv(4096) if self._waken is not None else b""
+        return b""
+
+    def _repeat(self, woken: float) -> None:
+        missed = self._seen < woken
         if missed and self._allowed and signal.getsignal(signal.SIGINT) == self.on_signal:
             main = threading.main_thread().ident
             assert main is not None

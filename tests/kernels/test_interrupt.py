@@ -92,6 +92,33 @@ except KeyboardInterrupt:
     assert outputs[-1] == Stream("stdout", "caught\n")
 
 
+@pytest.mark.parametrize(
+    "clean_up", ["sum(range(20_000_000))", "import pickle; pickle.dumps(list(range(5_000_000)))"]
+)
+async def test_an_interrupt_comes_once_whatever_handles_it(kernel: Kernel, clean_up: str) -> None:
+    code = f"""
+import time
+try:
+    print("go", flush=True)
+    while True: pass
+except KeyboardInterrupt:
+    {clean_up}
+    time.sleep(0.3)
+    print("saved")
+"""
+    assert (await until_printed(kernel, code, "go"))[-1] == Stream("stdout", "saved\n")
+
+
+async def test_an_interrupt_comes_though_the_cell_closed_what_wakes_for_it(kernel: Kernel) -> None:
+    code = """
+get_ipython().kernel._interrupts._waken.close()
+print("go", flush=True)
+while True: pass
+"""
+    outputs = await until_printed(kernel, code, "go")
+    assert [o.ename for o in outputs if isinstance(o, ErrorOutput)] == ["KeyboardInterrupt"]
+
+
 async def test_the_queued_cell_runs_after_the_interrupted_one(kernel: Kernel) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(until_printed, kernel, "print('go', flush=True)\nwhile True: pass", "go")
