@@ -125,15 +125,14 @@ class Channel:
         self._has_all.set()
         return incoming
 
-    async def cuts(self) -> AsyncIterator[None]:
-        """Yields whenever the connection was lost, or couldn't be made, for ever."""
-        while True:
-            if await self._event() in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
-                yield
+    async def cut(self) -> None:
+        """Wait until the connection is lost, or couldn't be made."""
+        while await self._event() not in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
+            pass
 
     async def reconnect(self) -> bool:
         """Connect again, as ZMQ does nowhere: to the kernel's own socket, through no link. Gives whether
-        it answers; to be called between two `cuts`."""
+        it answers; to be called after a `cut`."""
         try:
             descriptor = await to_thread.run_sync(open_socket, self._path)
         except OSError:

@@ -17,7 +17,7 @@ from kernels.errors import KernelDied
 from kernels.exits import Death
 from kernels.limits import Limits
 from kernels.outputs import from_message
-from kernels.runs import Run
+from kernels.runs import Run, RunEnd
 from kernels.wire import JSON, Envelope
 
 _EXIT_SECONDS = 0.3
@@ -53,6 +53,7 @@ class Conversation:
         self._tasks = tasks
         self._cut_off = cut_off
         self._pending: dict[str, _Pending] = {}
+        self._asking_behind = anyio.CancelScope()
 
     def start(self) -> None:
         """Begin to read."""
@@ -144,10 +145,10 @@ class Conversation:
 
     async def _read_iopub(self) -> None:
         async for envelope in self._channels.iopub.receive(self._refuse):
+            # Not by its iopub_welcome alone: ipykernel forgets that one if it publishes just then.
+            self.welcomed.set()
             run = self.run
-            if envelope.type == "iopub_welcome":
-                self.welcomed.set()
-            elif run is not None and envelope.parent_id == run.id:
+            if run is not None and envelope.parent_id == run.id:
                 await self._take(run, envelope)
 
     async def _take(self, run: Run, envelope: Envelope) -> None:
@@ -155,9 +156,8 @@ class Conversation:
         message = await self._channels.iopub.open(envelope, self._refuse)
         if message is None:
             return
-        if message.type == "status":
-            if message.content.get("execution_state") == "idle":
-                self._end(run, "idle")
+        if message.content.get("execution_state") == "idle":
+            self._end(run, "idle")
             return
         run.heard.set()
         if message.type == "execute_input":
@@ -185,10 +185,14 @@ class Conversation:
             pending.content = message.content if message is not None else {}
             pending.answered.set()
 
-    def _end(self, run: Run, end: str) -> None:
-        first = not run.half_done.is_set()
+    def _end(self, run: Run, end: RunEnd) -> None:
+        self._begin_end(run)
         run.ended(end)
-        if first:
+
+    def _begin_end(self, run: Run) -> None:
+        """Wait for what is missing of its two ends, and not for ever."""
+        if not run.half_done:
+            run.half_done = True
             self._tasks.start_soon(self._await_other_end, run)
 
     async def _await_other_end(self, run: Run) -> None:
@@ -203,7 +207,8 @@ class Conversation:
             run.finish()
 
     async def _watch_connection(self, channel: Channel) -> None:
-        async for _ in channel.cuts():
+        while True:
+            await channel.cut()
             if await self._dies_within(_EXIT_SECONDS):
                 return
             if not await channel.reconnect():
@@ -211,8 +216,10 @@ class Conversation:
                     await self._cut_off()
                 return
             self._refuse(too_large(self._limits))
-            if (run := self.run) is not None:
-                self._tasks.start_soon(self._await_end_behind, run)
+            if self.run is not None:
+                self._asking_behind.cancel()  # its answer may have been lost
+                self._asking_behind = anyio.CancelScope()
+                self._tasks.start_soon(self._await_end_behind, self.run, self._asking_behind)
 
     async def _dies_within(self, seconds: float) -> bool:
         with anyio.move_on_after(seconds):
@@ -223,10 +230,11 @@ class Conversation:
         if self.run is not None:
             self.run.say(f"An output was {excess} and was not taken.")
 
-    async def _await_end_behind(self, run: Run) -> None:
+    async def _await_end_behind(self, run: Run, asking: anyio.CancelScope) -> None:
         """Both of its ends may be lost."""
-        if await self._answers_behind():
-            self._end(run, "answer behind")
+        with asking:
+            if await self._answers_behind():
+                self._begin_end(run)
 
     async def _answers_behind(self) -> bool:
         """What is asked after a run is answered after it: True then, False at the kernel's death."""

@@ -203,6 +203,7 @@ class Kernel:
             await self._process.kill(death)
             with anyio.move_on_after(_KILL_SECONDS):
                 await self._process.wait()
+            death = await self._process.death(self._limits, busy=self.busy)
         self._conversation.end(death)  # also when the system can't end it yet
 
     async def variables(self) -> tuple[Variable, ...]:

@@ -114,11 +114,13 @@ class KernelProcess:
         self._returncode = await self._provisioner.wait()
 
     async def death(self, limits: Limits, *, busy: bool) -> Death:
-        """Why it ended, once it has; ``busy``: a cell was running."""
-        returncode = self._returncode or 0
+        """Why it ended, or is being ended; ``busy``: a cell was running."""
+        returncode = -signal.SIGKILL if self._returncode is None else self._returncode
+        if returncode != -signal.SIGKILL:  # before anybody could end it
+            return classify(returncode)
         if self._ending is not None:
             return self._ending
-        if returncode == -signal.SIGKILL and await self._overran():
+        if await self._overran():
             return over_memory(limits, busy=busy)
         return classify(returncode)
 

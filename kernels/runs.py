@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Literal, TypeAlias
 
 import anyio
 
@@ -14,6 +15,8 @@ from kernels.outputs import ClearOutput, Output, Stream, UpdateDisplay
 
 _CALM_SECONDS = 0.1
 _PENDING_BYTES = 64 << 20
+
+RunEnd: TypeAlias = Literal["reply", "idle"]
 
 
 class Outbox:
@@ -100,22 +103,21 @@ class Run:
         self.outbox = Outbox(limits)
         self.started = anyio.Event()
         self.heard = anyio.Event()
-        self.half_done = anyio.Event()
+        self.half_done = False
         self.done = anyio.Event()
         self.last_seen = anyio.current_time()
         self.error: KernelError | None = None
         self.stopping = False
-        self._ends = {"reply", "idle"}
+        self._ends: set[RunEnd] = {"reply", "idle"}
         self._said: set[str] = set()
 
     def seen(self) -> None:
         """A message of this run came."""
         self.last_seen = anyio.current_time()
 
-    def ended(self, end: str) -> None:
-        """The "reply" or "idle" came."""
+    def ended(self, end: RunEnd) -> None:
+        """One of its two ends came."""
         self._ends.discard(end)
-        self.half_done.set()
         if not self._ends:
             self.finish()
 
@@ -132,7 +134,6 @@ class Run:
             return
         self.error = self.error or error
         self.outbox.close()
-        self.half_done.set()
         self.started.set()
         self.heard.set()
         self.done.set()

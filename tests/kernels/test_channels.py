@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -22,10 +23,11 @@ from kernels.pace import Pace
 
 pytestmark = pytest.mark.anyio
 
+T = TypeVar("T")
+
 LIMITS = Limits()
 PARTS = 300
 """ZMQ looks at what became of its connections after each hundred of them."""
-PARTS_OF_MANY_STEPS = 30_000
 
 
 async def test_a_message_is_whole_though_its_connection_is_lost_while_it_is_read(
@@ -49,17 +51,20 @@ async def test_it_is_connected_again_only_between_two_messages(
 ) -> None:
     endpoint = endpoint_in(launch.runtime.parent)
     refused: list[str] = []
-    second = anyio.Event()
+    connected, both = anyio.Event(), anyio.Event()
+    pace = Waiting()
+    first = ExitStack()
+    first.enter_context(sending(endpoint, PARTS))
 
     def refuse(excess: str) -> None:
         refused.append(excess)
         if len(refused) == 2:
-            second.set()
+            both.set()
 
     with (
-        sending(endpoint, PARTS_OF_MANY_STEPS) as sender,
+        first,
         Channel.connected(
-            context, zmq.PULL, endpoint, Session(), limits=LIMITS, pace=Pace()
+            context, zmq.PULL, endpoint, Session(), limits=LIMITS, pace=pace
         ) as channel,
         anyio.fail_after(20),
     ):
@@ -68,15 +73,22 @@ async def test_it_is_connected_again_only_between_two_messages(
             async for _ in channel.receive(refuse):
                 pass
 
+        async def reconnect() -> None:
+            assert await channel.reconnect()
+            connected.set()
+
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
             await until_begun(channel)
-            assert await channel.reconnect()
-            while not second.is_set():  # what goes into the old connection is lost
-                with suppress(zmq.Again):
-                    sender.send_multipart([b"part"] * 100, zmq.NOBLOCK)
-                with anyio.move_on_after(0.1):
-                    await second.wait()
+            first.close()
+            await channel.cut()
+            with sending(endpoint, PARTS):
+                tasks.start_soon(reconnect)
+                await anyio.sleep(0.1)
+                assert not connected.is_set()
+                pace.go.set()
+                await connected.wait()
+                await both.wait()
             tasks.cancel_scope.cancel()
     assert set(refused) == {"in more than 64 parts"}
 
@@ -91,10 +103,22 @@ async def test_a_connection_that_could_not_be_made_is_noticed_and_made_later(
         ) as channel,
         anyio.fail_after(20),
     ):
-        await anext(aiter(channel.cuts()))
+        await channel.cut()
         assert not await channel.reconnect()
         with sending(endpoint, 1):
             assert await channel.reconnect()
+
+
+class Waiting(Pace):
+    """Does no work before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = anyio.Event()
+
+    async def work(self, do: Callable[[], T], size: int) -> T:
+        await self.go.wait()
+        return await super().work(do, size)
 
 
 def endpoint_in(folder: Path) -> str:
@@ -102,8 +126,8 @@ def endpoint_in(folder: Path) -> str:
 
 
 @contextmanager
-def sending(endpoint: str, parts: int) -> Iterator[zmq.Socket[bytes]]:
-    """Sends a message of so many parts to the first who connects, and goes away at the end."""
+def sending(endpoint: str, parts: int) -> Iterator[None]:
+    """Sends a message of so many parts to the first who connects, in a thread, and goes away at the end."""
     with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
         sender.setsockopt(zmq.LINGER, 0)
         sender.setsockopt(zmq.SNDTIMEO, 20_000)
@@ -111,7 +135,7 @@ def sending(endpoint: str, parts: int) -> Iterator[zmq.Socket[bytes]]:
         thread = threading.Thread(target=sender.send_multipart, args=[[b"part"] * parts])
         thread.start()
         try:
-            yield sender
+            yield
         finally:
             thread.join()
 
