@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from anyio import to_thread
@@ -13,7 +12,7 @@ from chatkernel.ended_kernels import Ended
 from chatkernel.kernel_view import KernelTotals, KernelView, first_line
 from chatkernel.live_kernels import Held, LiveKernels
 from chatkernel.owner import Owner
-from kernels import Death, ForkServer, Watch, Watched, read_pss
+from kernels import Death, ForkServer, Watch, Watched, read_meminfo, read_pss
 
 
 class Overview:
@@ -42,7 +41,7 @@ class Overview:
         now = time.monotonic()
         views = [self._view(held, now) for held in self._kernels.held]
         fork_server = self._fork_server.pid
-        memory = await to_thread.run_sync(_machine_memory)
+        memory = await to_thread.run_sync(read_meminfo)
         disk = await to_thread.run_sync(os.statvfs, self._disk)
         shared = await to_thread.run_sync(read_pss, fork_server) if fork_server else None
         return KernelTotals(
@@ -121,10 +120,3 @@ def _view_of_ended(ended: Ended, now: float) -> KernelView:
         cpu_seconds=ended.cpu_seconds,
         age_seconds=ended.age_seconds,
     )
-
-
-def _machine_memory() -> Mapping[str, int]:
-    """Bytes, by proc_meminfo(5)'s names."""
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    sizes = (line.partition(":")[::2] for line in lines)
-    return {name: int(size.split()[0]) << 10 for name, size in sizes}

@@ -22,6 +22,7 @@ from kernels.ladder import Ladder, Rung
 from kernels.launch import Launch, kernel_environment
 from kernels.leftovers import record, sweep
 from kernels.limits import Limits
+from kernels.machine_usage import read_meminfo
 from kernels.news import News
 from kernels.outputs import (
     FRAME_MIME,
@@ -103,6 +104,7 @@ __all__ = [
     "need_linux",
     "new_kernel_id",
     "raise_limit",
+    "read_meminfo",
     "read_pss",
     "record",
     "sweep",

@@ -62,6 +62,12 @@ def hid_a_process(*, busy: bool) -> Death:
     return ended_for(deed, advice=_READABLE, busy=busy)
 
 
+def cannot_be_measured(*, busy: bool) -> Death:
+    """The death of one that may be over its memory, with so many processes that nobody can tell in time."""
+    deed = "kept its memory from being measured"
+    return ended_for(deed, advice=_FEWER_PROCESSES, busy=busy)
+
+
 def filled_disk(*, busy: bool) -> Death:
     """The death of the one that has brought most to a disk that is nearly full."""
     return ended_for("wrote to the disk until it was nearly full", advice=_LESS_DISK, busy=busy)

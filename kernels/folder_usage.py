@@ -7,7 +7,8 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-_BLOCK_BYTES = 512  # of st_blocks, whatever the file system (inode(7))
+from kernels.proc import BLOCK_BYTES, passing_over
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HELD = 64
 """So many levels keep a descriptor. Below them the way back is "..", which has to lead where it came from."""
@@ -17,8 +18,8 @@ _TO_COUNT = stat.S_IRUSR | stat.S_IXUSR
 
 @dataclass(frozen=True, slots=True)
 class FolderUsage:
-    """``files`` counts folders too; ``uncounted`` are folders that were closed or moved away, again and
-    again, while they were counted."""
+    """``files`` counts folders too; ``uncounted`` are folders that were closed or moved away while they
+    were counted, twice."""
 
     bytes: int = 0
     files: int = 0
@@ -31,9 +32,15 @@ def read_folder(path: str, *, most_files: int) -> FolderUsage:
 
     A folder of our own user's that its owner can't read or pass is made readable; another user's that
     we can't read is none of a kernel's, and left out.
+
+    Raises:
+        OSError: this process can open no more files.
     """
     count = _Count(most_files)
     count.walk(path)
+    if count.uncounted:  # it may have been unlucky
+        count = _Count(most_files)
+        count.walk(path)
     return FolderUsage(count.bytes, count.files, count.uncounted)
 
 
@@ -70,12 +77,13 @@ class _Count:
                 _close(level)
 
     def _enter(self, name: str, parent: int | None) -> None:
-        try:
-            folder = _open(name, parent)
-        except PermissionError:
-            self.uncounted += _is_ours(name, parent)
-            return
-        except OSError:  # gone meanwhile, or no folder any more
+        folder = None
+        with passing_over():  # gone meanwhile, or no folder any more
+            try:
+                folder = _open(name, parent)
+            except PermissionError:
+                self.uncounted += _is_ours(name, parent)
+        if folder is None:
             return
         if len(self._levels) > _HELD:
             _close(self._levels[-1])
@@ -92,7 +100,7 @@ class _Count:
 
     def _go_back(self, left: _Level) -> None:
         above = self._levels[-1]
-        with suppress(OSError):
+        with passing_over():
             above.folder = os.open("..", _FOLDER, dir_fd=left.folder)
             if _key(os.fstat(above.folder)) == above.key:
                 return
@@ -118,7 +126,7 @@ class _Count:
                 return
             self._linked.add(key)
         self.files += 1
-        self.bytes += found.st_blocks * _BLOCK_BYTES
+        self.bytes += found.st_blocks * BLOCK_BYTES
 
 
 def _open(name: str, parent: int | None) -> int:
@@ -128,14 +136,14 @@ def _open(name: str, parent: int | None) -> int:
         folder = _open_private(name, parent)
     found = os.fstat(folder)
     if found.st_uid == os.geteuid() and ~found.st_mode & _TO_COUNT:
-        os.fchmod(folder, stat.S_IMODE(found.st_mode) | _TO_COUNT)
+        with suppress(OSError):  # of a file system that is only read
+            os.fchmod(folder, stat.S_IMODE(found.st_mode) | _TO_COUNT)
     return folder
 
 
 def _open_private(name: str, parent: int | None) -> int:
     """One that its owner may not read, if we are the owner."""
-    flags = _FOLDER & ~os.O_RDONLY | os.O_PATH
-    handle = os.open(name, flags, dir_fd=parent)
+    handle = os.open(name, _FOLDER | os.O_PATH, dir_fd=parent)
     try:
         os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)  # noqa: PTH101
         return os.open(".", _FOLDER, dir_fd=handle)

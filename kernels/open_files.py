@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-_BLOCK_BYTES = 512  # of st_blocks, whatever the file system (inode(7))
-_READ_BYTES = 4 << 10
+from kernels.proc import BLOCK_BYTES, list_proc, passing_over, read_proc
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def read_open_files(pids: Iterable[int], *, own_files: bool) -> OpenFiles:
     sockets: set[tuple[int, int]] = set()
     hidden: set[int] = set()
     for path, found in _open_files(pids, hidden):
-        key, size = (found.st_dev, found.st_ino), found.st_blocks * _BLOCK_BYTES
+        key, size = (found.st_dev, found.st_ino), found.st_blocks * BLOCK_BYTES
         if stat.S_ISSOCK(found.st_mode):
             sockets.add(key)
         if not _is_deleted(found) or key in in_memory or key in on_disk:
@@ -63,9 +62,9 @@ def read_in_flight(pids: Iterable[int]) -> int:
     A socket on its way itself is one of them, so that what lies in it isn't missed altogether.
     """
     return sum(
-        parse_in_flight(_read(f"/proc/{pid}/fdinfo/{name}"))
+        parse_in_flight(read_proc(pid, f"fdinfo/{name}"))
         for pid in pids
-        for name in _names(f"/proc/{pid}/fdinfo")
+        for name in list_proc(pid, "fdinfo")
     )
 
 
@@ -88,14 +87,12 @@ def place_of(link: str, *, own_files: bool) -> str:
 
 def _open_files(pids: Iterable[int], hidden: set[int]) -> Iterator[tuple[str, os.stat_result]]:
     for pid in pids:
-        folder = f"/proc/{pid}/fd"
-        try:
-            names = os.listdir(folder)  # noqa: PTH208 four times a second
-        except PermissionError:
-            hidden.add(pid)
-            continue
-        except OSError:  # it ended
-            continue
+        folder, names = f"/proc/{pid}/fd", []
+        with passing_over():
+            try:
+                names = os.listdir(folder)  # noqa: PTH208 four times a second
+            except PermissionError:
+                hidden.add(pid)
         for name in names:
             with suppress(OSError):
                 yield f"{folder}/{name}", os.stat(f"{folder}/{name}")  # noqa: PTH116
@@ -103,19 +100,3 @@ def _open_files(pids: Iterable[int], hidden: set[int]) -> Iterator[tuple[str, os
 
 def _is_deleted(found: os.stat_result) -> bool:
     return found.st_nlink == 0 and stat.S_ISREG(found.st_mode)
-
-
-def _names(folder: str) -> list[str]:
-    with suppress(OSError):  # it ended, or lets nobody look
-        return os.listdir(folder)  # noqa: PTH208
-    return []
-
-
-def _read(path: str) -> bytes:
-    with suppress(OSError):
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.read(file, _READ_BYTES)
-        finally:
-            os.close(file)
-    return b""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernels.launch import MARK
+from kernels.proc import read_proc, stat_fields
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.01
@@ -27,12 +28,10 @@ class Process:
 
 def read_process(pid: int) -> Process | None:
     """The process of this id, or None if there is none."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
+    if not (stat := read_proc(pid, "stat")):
         return None
-    fields = stat.rpartition(")")[2].split()
-    return Process(pid, state=fields[0], session=int(fields[3]), started=int(fields[19]))
+    fields = stat_fields(stat)
+    return Process(pid, fields[0].decode(), session=int(fields[3]), started=int(fields[19]))
 
 
 def processes_of(kernel_id: str, pid: int) -> list[Process]:
@@ -69,10 +68,7 @@ def _living() -> Iterator[Process]:
 
 
 def _environment(pid: int) -> list[bytes]:
-    try:
-        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
-    except OSError:  # another user's, or gone
-        return []
+    return read_proc(pid, "environ").split(b"\0")
 
 
 def _kill(pid: int) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from kernels.open_files import OpenFiles, read_open_files
+from kernels.proc import BLOCK_BYTES, read_family, read_proc, stat_fields
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
-_READ_BYTES = 64 << 10
-_MOST_PROCESSES = 4096
 _TMPFS = ("tmp", "dev/shm")
 
 _FREE_SOCKETS = 64
@@ -20,18 +21,21 @@ _SOCKET_BYTES = 416 << 10
 """What a socket may buffer: 208 KiB to send and as much received, which no cell can raise. A kernel's own
 and some of the user's hold next to nothing, and are free."""
 
-_SHARED_MAPPINGS = (b"/dev/zero (deleted)", b"/SYSV")
+_SHARED_MAPPING = re.compile(
+    rb"^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f:]+ (\d+) +(?:/dev/zero \(deleted\)$|/SYSV)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """Of one process, with the CPU time of children that it has waited for.
-
+    """Of one process. ``waited_seconds`` is the CPU time of children that it has waited for, and
     ``resident_bytes`` counts what it shares with others in full.
     """
 
     threads: int
     cpu_seconds: float
+    waited_seconds: float
     resident_bytes: int
 
 
@@ -49,7 +53,7 @@ class Pss:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a kernel's processes use together.
+    """What a kernel's processes use together, and ``each``, by pid.
 
     ``pss`` is None when it was not asked for. ``tmpfs_bytes`` is what is in its own /tmp and
     /dev/shm. ``written_bytes`` went to disks since its start; it may shrink when a process isn't waited for.
@@ -57,10 +61,7 @@ class Usage:
     without a file: what it holds at most. ``hidden`` are the processes that let nobody look.
     """
 
-    processes: int = 0
-    threads: int = 0
-    cpu_seconds: float = 0.0
-    resident_bytes: int = 0
+    each: Mapping[int, ProcessUsage] = field(default_factory=dict)
     tmpfs_bytes: int = 0
     written_bytes: int = 0
     files: OpenFiles = field(default_factory=OpenFiles)
@@ -70,9 +71,26 @@ class Usage:
     hidden: frozenset[int] = frozenset()
 
     @property
+    def processes(self) -> int:
+        return len(self.each)
+
+    @property
+    def threads(self) -> int:
+        return sum(process.threads for process in self.each.values())
+
+    @property
+    def resident_bytes(self) -> int:
+        return sum(process.resident_bytes for process in self.each.values())
+
+    @property
+    def in_files_bytes(self) -> int:
+        """Shared memory that is in files."""
+        return self.tmpfs_bytes + self.files.memory_bytes
+
+    @property
     def file_memory_bytes(self) -> int:
         """Memory that is held whether or not a process has it in its own."""
-        return self.tmpfs_bytes + self.files.memory_bytes + self.mapped_bytes
+        return self.in_files_bytes + self.mapped_bytes
 
     @property
     def buffer_bytes(self) -> int:
@@ -101,39 +119,41 @@ def read_usage(
     *,
     own_files: bool,
     own_sockets: bool = False,
-    pss_above: int | None = None,
+    measured: bool = False,
+    limit: int | None = None,
     unseen_bytes: int = 0,
 ) -> Usage:
     """What the leader and all its descendants use; nothing when it has ended. Blocks, about 0.5 ms.
 
-    ``own_files``: it has a /tmp and /dev/shm of its own; ``own_sockets``: a network. With ``pss_above``,
-    which takes some milliseconds per process, `Usage.pss` is there when `Usage.at_most_bytes` is more
-    than that; measuring ends where it is too much. At most ``unseen_bytes`` of shared memory can be the
-    kernel's and in nobody's resident size; they are looked for, for a millisecond per process, where
-    they would be too much.
+    ``own_files``: it has a /tmp and /dev/shm of its own; ``own_sockets``: a network. `Usage.pss`, which
+    takes some milliseconds per process, is there when it is to be ``measured``, or `Usage.at_most_bytes`
+    is more than ``limit``; without being asked for it ends where it is too much. At most ``unseen_bytes``
+    of shared memory can be the kernel's and in nobody's resident size; they are looked for, for a
+    millisecond per thousand mappings, where they alone would make it too much.
+
+    Raises:
+        OSError: this process can open no more files.
     """
     family = read_family(leader)
-    read = {pid: process for pid in family if (process := _read_process(pid)) is not None}
-    files = read_open_files(read, own_files=own_files)
+    each = {pid: process for pid in family if (process := _read_process(pid)) is not None}
+    files = read_open_files(each, own_files=own_files)
     sockets = parse_sockets(read_proc(leader, "net/sockstat")) if own_sockets else 0
     usage = Usage(
-        processes=len(read),
-        threads=sum(process.threads for process in read.values()),
-        cpu_seconds=sum(process.cpu_seconds for process in read.values()),
-        resident_bytes=sum(process.resident_bytes for process in read.values()),
+        each=each,
         tmpfs_bytes=_tmpfs_bytes(family) if own_files else 0,
-        written_bytes=sum(parse_io(read_proc(pid, "io")) for pid in read),
+        written_bytes=sum(parse_io(read_proc(pid, "io")) for pid in each),
         files=files,
         sockets=max(sockets, files.sockets),
         hidden=files.hidden - {leader},  # which is ours, and lets nobody look
     )
-    if pss_above is None:
-        return usage
-    if usage.at_most_bytes + unseen_bytes > pss_above:
-        usage = replace(usage, mapped_bytes=min(unseen_bytes, _mapped_bytes(read)))
-    if usage.at_most_bytes <= pss_above:
-        return usage
-    return replace(usage, pss=_measure(read, leader, pss_above))
+    most = math.inf if limit is None else limit
+    if measured or usage.at_most_bytes > most:
+        usage = replace(usage, pss=_measure(each, leader, math.inf if measured else most))
+    if usage.memory_bytes <= most < usage.memory_bytes + unseen_bytes:
+        usage = replace(usage, mapped_bytes=_mapped_bytes(each, unseen_bytes))
+        if usage.pss is None and usage.at_most_bytes > most:
+            usage = replace(usage, pss=_measure(each, leader, most))
+    return usage
 
 
 def read_pss(pid: int) -> Pss | None:
@@ -141,24 +161,13 @@ def read_pss(pid: int) -> Pss | None:
     return parse_rollup(read_proc(pid, "smaps_rollup"))
 
 
-def read_family(leader: int) -> list[int]:
-    """The process and all its descendants: an orphan among them becomes the leader's child."""
-    found: list[int] = []
-    left = [leader]
-    while left and len(found) < _MOST_PROCESSES:
-        pid = left.pop()
-        found.append(pid)
-        left += _children(pid)
-    return found
-
-
 def parse_stat(stat: bytes) -> ProcessUsage | None:
     """``/proc/PID/stat``; None of a process that has ended."""
-    fields = stat.rpartition(b")")[2].split()  # of its name, before, it could be the author
+    fields = stat_fields(stat)
     if len(fields) < 22 or fields[0] in {b"Z", b"X"}:
         return None
-    ticks = sum(map(int, fields[11:15]))
-    return ProcessUsage(int(fields[17]), ticks / _TICKS, int(fields[21]) * _PAGE_BYTES)
+    own, waited = (sum(map(int, fields[at : at + 2])) / _TICKS for at in (11, 13))
+    return ProcessUsage(int(fields[17]), own, waited, int(fields[21]) * _PAGE_BYTES)
 
 
 def parse_rollup(rollup: bytes) -> Pss | None:
@@ -176,17 +185,10 @@ def parse_sockets(sockstat: bytes) -> int:
     return int(first[2]) if first[:2] == [b"sockets:", b"used"] else 0
 
 
-def parse_shared_mappings(maps: bytes) -> dict[tuple[bytes, bytes], int]:
-    """The shared memory without a file in ``/proc/PID/maps``, by device and inode, with how many bytes
-    of it are mapped."""
-    found: dict[tuple[bytes, bytes], int] = {}
-    for line in maps.splitlines():
-        fields = line.split(None, 5)
-        if len(fields) == 6 and fields[5].startswith(_SHARED_MAPPINGS):
-            start, _, end = fields[0].partition(b"-")
-            key = fields[3], fields[4]
-            found[key] = found.get(key, 0) + int(end, 16) - int(start, 16)
-    return found
+def parse_shared_mappings(maps: bytes) -> Iterator[tuple[bytes, int]]:
+    """The shared memory without a file in ``/proc/PID/maps``: each piece's range, and its inode's number."""
+    for found in _SHARED_MAPPING.finditer(maps):
+        yield found[1], int(found[2])
 
 
 def parse_io(io: bytes) -> int:
@@ -194,19 +196,6 @@ def parse_io(io: bytes) -> int:
     sizes = dict(line.split(b":", 1) for line in io.splitlines())
     written = int(sizes.get(b"write_bytes", b"0")) - int(sizes.get(b"cancelled_write_bytes", b"0"))
     return max(0, written)
-
-
-def read_proc(pid: int, name: str) -> bytes:
-    """A file of ``/proc/PID``; nothing when the process is gone or isn't ours to look into."""
-    parts: list[bytes] = []
-    with suppress(OSError):
-        file = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while part := os.read(file, _READ_BYTES):
-                parts.append(part)
-        finally:
-            os.close(file)
-    return b"".join(parts)
 
 
 def _kibibytes(size: bytes) -> int:
@@ -217,31 +206,45 @@ def _read_process(pid: int) -> ProcessUsage | None:
     return parse_stat(read_proc(pid, "stat"))
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 four times a second
-    except OSError:
-        return []
-    return [
-        int(child) for one in threads for child in read_proc(pid, f"task/{one}/children").split()
-    ]
+def _mapped_bytes(pids: Iterable[int], most: int) -> int:
+    """The shared memory without a file that they have mapped; ``most`` if it is that or more.
 
-
-def _mapped_bytes(pids: Iterable[int]) -> int:
-    found: dict[tuple[bytes, bytes], int] = {}
+    Only root is told how much of it is there. Otherwise all that is mapped may be.
+    """
+    found: dict[int, int] = {}
     for pid in pids:
-        for key, size in parse_shared_mappings(read_proc(pid, "maps")).items():
-            found[key] = max(size, found.get(key, 0))
+        for inode, size in _mapped_by(pid).items():
+            found[inode] = max(size, found.get(inode, 0))
+        if sum(found.values()) >= most:
+            return most
     return sum(found.values())
 
 
-def _measure(read: Mapping[int, ProcessUsage], leader: int, most: int) -> Pss:
-    """The largest first, until it is more than ``most``, unless that is 0."""
-    inherited = read[leader].resident_bytes if leader in read else 0
+def _mapped_by(pid: int) -> dict[int, int]:
+    held: dict[int, int | None] = {}
+    mapped: dict[int, int] = {}
+    for piece, inode in parse_shared_mappings(read_proc(pid, "maps")):
+        if inode not in held:
+            held[inode] = _held_bytes(pid, piece)
+        start, _, end = piece.partition(b"-")
+        mapped[inode] = mapped.get(inode, 0) + int(end, 16) - int(start, 16)
+    return {inode: mapped[inode] if size is None else size for inode, size in held.items()}
+
+
+def _held_bytes(pid: int, piece: bytes) -> int | None:
+    path = f"/proc/{pid}/map_files/{piece.decode()}"
+    with suppress(OSError):
+        return os.stat(path).st_blocks * BLOCK_BYTES  # noqa: PTH116
+    return None
+
+
+def _measure(each: Mapping[int, ProcessUsage], leader: int, most: float) -> Pss:
+    """The largest first, until it is more than ``most``."""
+    inherited = each[leader].resident_bytes if leader in each else 0
     found = Pss()
-    for pid in sorted(read, key=lambda pid: -read[pid].resident_bytes):
-        found += _pss(pid, read[pid], inherited)
-        if 0 < most < found.bytes:
+    for pid in sorted(each, key=lambda pid: -each[pid].resident_bytes):
+        found += _pss(pid, each[pid], inherited)
+        if found.bytes > most:
             break
     return found
 

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
 from kernels.excess import (
+    cannot_be_measured,
     excess_of_files,
     excess_of_processes,
     filled_disk,
@@ -23,14 +24,15 @@ from kernels.excess import (
 from kernels.exits import Death
 from kernels.kernel import Kernel
 from kernels.launch import Launch
-from kernels.machine_usage import MachineUsage, read_machine
+from kernels.machine_usage import MachineUsage, read_free, read_machine
 from kernels.news import News
-from kernels.watched import Count, Watched, count, look
+from kernels.watched import Look, Watched, count, look
 
 log = logging.getLogger(__name__)
 
 _THREADS = 2
 _SLOW_SECONDS = 0.05
+_FAR_TOO_SLOW_SECONDS = 2.0
 _WRITES = 1 << 20
 _FALL = 16 << 20
 _SMALL_SHARE = 16
@@ -72,10 +74,12 @@ class Watch:
         self._threads = CapacityLimiter(_THREADS)
         self._slow_threads = CapacityLimiter(_THREADS)
         self._counting_threads = CapacityLimiter(_THREADS)
+        self._disk_threads = CapacityLimiter(1)
         self._watched: set[Watched] = set()
         self._arrived = anyio.Event()
         self._machine = MachineUsage()
         self._least_shared: int | None = None
+        self._free_bytes: int | None = None
         self._fallen_bytes = 0
         self._low_since: float | None = None
 
@@ -88,7 +92,8 @@ class Watch:
         """
         async with anyio.create_task_group() as tasks:
             watch = cls(tasks, disk, rhythm)
-            tasks.start_soon(watch._run)
+            tasks.start_soon(watch._watch_processes)
+            tasks.start_soon(watch._watch_disk)
             try:
                 yield watch
             finally:
@@ -97,9 +102,10 @@ class Watch:
     @contextmanager
     def over(self, kernel: Kernel, launch: Launch) -> Iterator[Watched]:
         """While inside, the kernel is watched."""
-        watched = Watched(kernel, launch)
+        watched = Watched(kernel, launch, taken_bytes=self._machine.taken)
         self._watched.add(watched)
         self._arrived.set()
+        self._arrived = anyio.Event()
         self.news.tell()
         try:
             yield watched
@@ -108,54 +114,80 @@ class Watch:
             self.news.tell()
 
     async def measure(self) -> None:
-        """Measure the memory of those whose memory changed since; for a second at most."""
+        """Measure the memory of those whose memory changed since. After a second it goes on without who
+        waits for it."""
         now = time.monotonic()
+        looks = [
+            self._begin_measuring(watched)
+            for watched in self._watched
+            if watched.needs_measuring(now, seconds=_MEASURED_SECONDS)
+        ]
         with anyio.move_on_after(_MEASURING_SECONDS):
-            async with anyio.create_task_group() as measuring:
-                for watched in self._watched:
-                    if watched.needs_measuring(now, seconds=_MEASURED_SECONDS):
-                        measuring.start_soon(self._look, watched, True)
+            for done in looks:
+                await done.wait()
 
-    async def _run(self) -> None:
+    def _begin_measuring(self, watched: Watched) -> anyio.Event:
+        done = anyio.Event()
+
+        async def measure() -> None:
+            await self._look(watched, measured=True)
+            done.set()
+
+        if watched.looking.locked():
+            done.set()
+        else:
+            self._tasks.start_soon(measure)
+        return done
+
+    async def _watch_processes(self) -> None:
         while True:
-            if not self._watched:
-                self._arrived = anyio.Event()
-                await self._arrived.wait()
-            await self._glance()
+            await self._until_there_are_some()
+            seen = await to_thread.run_sync(read_machine, limiter=self._threads)
+            least = self._least_shared
+            self._least_shared = seen.shared if least is None else min(least, seen.shared)
+            self._machine = seen
             now = time.monotonic()
             for watched in self._watched:
                 self._see(watched, now)
-            self._guard_disk(now)
-            with anyio.move_on_after(self._pause(now)):
-                self._arrived = anyio.Event()
+            with anyio.move_on_after(self._pause()):
                 await self._arrived.wait()
 
-    async def _glance(self) -> None:
-        """See what the whole machine has left."""
-        try:
-            seen = await to_thread.run_sync(read_machine, self._disk, limiter=self._threads)
-        except OSError:  # without its disk too, the processes must go on being watched
-            log.exception("looking at the machine and its disk %s", self._disk)
-            return
-        self._fallen_bytes += max(0, self._machine.free_bytes - seen.free_bytes)
-        least = self._least_shared
-        self._least_shared = seen.shared_bytes if least is None else min(least, seen.shared_bytes)
-        self._machine = seen
+    async def _watch_disk(self) -> None:
+        while True:
+            await self._until_there_are_some()
+            try:
+                free = await to_thread.run_sync(read_free, self._disk, limiter=self._disk_threads)
+            except OSError:
+                log.exception("looking at the disk %s", self._disk)
+                await anyio.sleep(self._rhythm.idle)
+                continue
+            if self._free_bytes is not None:
+                self._fallen_bytes += max(0, self._free_bytes - free)
+            self._free_bytes = free
+            self._guard_disk(free, time.monotonic())
+            await anyio.sleep(self._rhythm.busy)
+
+    async def _until_there_are_some(self) -> None:
+        while not self._watched:
+            await self._arrived.wait()
 
     def _see(self, watched: Watched, now: float) -> None:
         """Begin a look at it if it is time."""
         if watched.busy is not watched.kernel.busy:
             watched.busy = watched.kernel.busy
             self.news.tell()
-        looks = now >= watched.at + self._interval(watched) or self._may_be_over(watched)
-        if looks and not watched.looking.locked():
+        may_be_over = self._may_be_over(watched)
+        if watched.looking.locked():
+            if may_be_over and watched.looking_for(now) > _FAR_TOO_SLOW_SECONDS:
+                self._end_soon(watched, cannot_be_measured(busy=watched.busy))
+        elif may_be_over or now >= watched.tried + self._interval(watched):
             self._tasks.start_soon(self._look, watched)
         if not watched.counting.locked() and self._counts(watched, now):
             self._tasks.start_soon(self._count, watched)
 
     def _may_be_over(self, watched: Watched) -> bool:
         """Whether what the machine has lost since the last look could be its, and too much."""
-        lost = self._machine.taken_bytes - watched.taken_bytes
+        lost = self._machine.taken - watched.taken_bytes
         if lost < _LITTLE:
             return False
         most = watched.kernel.limits.memory_bytes
@@ -174,13 +206,13 @@ class Watch:
             return now >= watched.count_due(seconds=rhythm.folder, share=share)
         return False
 
-    def _pause(self, now: float) -> float:
+    def _pause(self) -> float:
         near = any(self._is_near(watched) for watched in self._watched)
         return self._rhythm.near if near else self._rhythm.busy
 
     def _interval(self, watched: Watched) -> float:
         rhythm = self._rhythm
-        if not watched.at:
+        if not watched.tried:
             return 0.0
         rest = watched.seconds / rhythm.share_of_one
         if self._is_near(watched):
@@ -192,25 +224,31 @@ class Watch:
     def _is_near(self, watched: Watched) -> bool:
         return watched.active and 2 * watched.memory_bytes > watched.kernel.limits.memory_bytes
 
-    async def _look(self, watched: Watched, pss: bool = False) -> None:
+    async def _look(self, watched: Watched, measured: bool = False) -> None:
         """Look at it and act on what is found."""
-        kernel, launch = watched.kernel, watched.launch
+        kernel, taken, unseen = watched.kernel, self._machine.taken, self._unseen_bytes
         async with watched.looking:
             if kernel.death is not None:
                 return
+
+            def look_now() -> Look:
+                watched.looking_since = time.monotonic()
+                return look(kernel, watched.launch, measured=measured, unseen_bytes=unseen)
+
             try:
-                machine, unseen = self._machine, self._unseen_bytes
-                seen = await to_thread.run_sync(
-                    lambda: look(kernel, launch, pss=pss, unseen_bytes=unseen),
-                    limiter=self._threads_for(watched),
-                )
+                limiter = self._threads_for(watched)
+                seen = await to_thread.run_sync(look_now, limiter=limiter)
             except Exception:  # whatever it is, the others must go on being watched
-                log.exception("looking at kernel %s", kernel.id)
-                watched.at = time.monotonic()
+                if not watched.blind:
+                    log.exception("looking at kernel %s", kernel.id)
+                watched.blind = True
                 return
+            finally:
+                watched.looking_since = None
+                watched.tried = time.monotonic()
+                watched.taken_bytes = taken
             before = watched.shown
             watched.note(seen)
-            watched.taken_bytes = machine.taken_bytes
             if watched.shown != before:
                 self.news.tell()
             death = excess_of_processes(
@@ -220,12 +258,14 @@ class Watch:
                 death = death or left_running(kernel.limits)
             if watched.hiding:
                 death = death or hid_a_process(busy=kernel.busy)
-            await self._judge(watched, death)
+            if death is not None:
+                self._end_soon(watched, death)
 
     @property
     def _unseen_bytes(self) -> int:
-        """Shared memory that somebody has taken since the least was."""
-        return self._machine.shared_bytes - (self._least_shared or 0)
+        """Shared memory that somebody has taken since the least was, and that isn't in a file."""
+        in_files = sum(watched.usage.in_files_bytes for watched in self._watched)
+        return max(0, self._machine.shared - (self._least_shared or 0) - in_files)
 
     def _threads_for(self, watched: Watched) -> CapacityLimiter:
         """One that takes long to look at doesn't make the others wait."""
@@ -243,41 +283,34 @@ class Watch:
                 )
             except Exception:  # as above
                 log.exception("counting the workspace of kernel %s", kernel.id)
-                counted = Count(watched.workspace, time.monotonic(), 0.0)
+                watched.note_failed_count(time.monotonic())
+                return
             first, before = watched.before is None, watched.before or counted.workspace
             watched.note_count(counted)
             watched.fallen_bytes = fallen
             if first:
                 self.news.tell()
-            await self._judge(
-                watched,
-                excess_of_files(counted.workspace, before, kernel.limits, busy=kernel.busy),
-            )
+            death = excess_of_files(counted.workspace, before, kernel.limits, busy=kernel.busy)
+            if death is not None:
+                self._end_soon(watched, death)
 
-    async def _judge(self, watched: Watched, death: Death | None) -> None:
-        if death is not None:
-            await self._end(watched, death)
-
-    async def _end(self, watched: Watched, death: Death) -> None:
+    def _end_soon(self, watched: Watched, death: Death) -> None:
+        """In a task that nobody cancels half-way."""
         if not watched.ending:
             watched.ending = True
             log.warning("kernel %s was ended: it %s", watched.kernel.id, death.cause)
-            await watched.kernel.kill(death)
+            self._tasks.start_soon(watched.kernel.kill, death)
 
-    def _guard_disk(self, now: float) -> None:
+    def _guard_disk(self, free: int, now: float) -> None:
         """End the one that has brought most when the disk is nearly full, if one brings much at all."""
-        low = any(
-            self._machine.free_bytes < watched.kernel.limits.free_bytes for watched in self._watched
-        )
-        if not low:
+        if not any(free < watched.kernel.limits.free_bytes for watched in self._watched):
             self._low_since = None
             return
         if self._low_since is None:
             self._low_since = now
         filling = self._filling(self._low_since)
         if filling is not None:
-            death = filled_disk(busy=filling.kernel.busy)
-            self._tasks.start_soon(self._end, filling, death)
+            self._end_soon(filling, filled_disk(busy=filling.kernel.busy))
 
     def _filling(self, since: float) -> Watched | None:
         """Who has brought most to the disk; when nobody has, who keeps most where it can't be counted."""

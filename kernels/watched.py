@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from kernels.cpu_clock import CpuClock
 from kernels.folder_usage import FolderUsage, read_folder
 from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.open_files import OpenFiles, read_in_flight
+from kernels.proc import read_family
 from kernels.sandbox import Tier
 from kernels.unattended import Unattended
-from kernels.usage import Usage, read_family, read_usage
+from kernels.usage import Usage, read_usage
 
 _ACTIVE_SHARE = 0.02
 _SHORTEST_SECONDS = 0.04
@@ -22,12 +24,13 @@ _SHORTEST_SECONDS = 0.04
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``.
-    ``overran`` is as `Cgroup.overran` says."""
+    ``overran`` and ``cpu_seconds`` are what its control group says, see `Cgroup`."""
 
     usage: Usage
     at: float
     seconds: float
     overran: bool = False
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,25 @@ class Count:
         return self.at - self.seconds
 
 
-def look(kernel: Kernel, launch: Launch, *, pss: bool, unseen_bytes: int = 0) -> Look:
-    """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process with
-    ``pss``. Their memory is measured without it too, when it may be over the limit; ``unseen_bytes`` is
-    as in `read_usage`.
+def look(kernel: Kernel, launch: Launch, *, measured: bool, unseen_bytes: int = 0) -> Look:
+    """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process if their
+    memory is to be ``measured``, which is done without being asked, too, where it may be over the limit.
+    ``unseen_bytes`` is as in `read_usage`; nothing is unseen where a control group bounds the memory.
     """
     began = time.monotonic()
     full = launch.sandbox.tier is Tier.FULL
+    cgroup = kernel.cgroup
     usage = read_usage(
         kernel.pid,
         own_files=full,
         own_sockets=full and launch.sandbox.network == "none",
-        pss_above=0 if pss else kernel.limits.memory_bytes,
-        unseen_bytes=unseen_bytes,
+        measured=measured,
+        limit=kernel.limits.memory_bytes,
+        unseen_bytes=0 if cgroup is not None and cgroup.bounds_memory else unseen_bytes,
     )
-    overran = kernel.cgroup is not None and kernel.cgroup.overran()
-    return Look(usage, time.monotonic(), time.monotonic() - began, overran)
+    overran = cgroup is not None and cgroup.overran()
+    cpu_seconds = cgroup.cpu_seconds() if cgroup is not None else None
+    return Look(usage, time.monotonic(), time.monotonic() - began, overran, cpu_seconds)
 
 
 def count(kernel: Kernel, launch: Launch, deleted: OpenFiles, *, in_flight: bool) -> Count:
@@ -85,7 +91,8 @@ def count(kernel: Kernel, launch: Launch, deleted: OpenFiles, *, in_flight: bool
 
 @dataclass(eq=False)
 class Watched:
-    """A kernel and what was found so far. ``at`` is the last look, 0 before the first.
+    """A kernel and what was found so far. ``at`` is the last look and ``tried`` the last that was tried, 0
+    before the first; one is under way while ``looking`` is locked.
 
     ``cpu`` is its share of one core between the last two looks. ``before`` is what its workspace held
     at first. ``taken_bytes`` is what the whole machine had taken when the last look began, and
@@ -99,17 +106,24 @@ class Watched:
     cpu: float = 0.0
     cpu_seconds: float = 0.0
     at: float = 0.0
+    tried: float = 0.0
     seconds: float = 0.0
     busy: bool = False
     ending: bool = False
+    blind: bool = False
+    """The last look failed."""
     taken_bytes: int = 0
     fallen_bytes: int = 0
     hiding: bool = False
     """One of its processes was hidden in the last two looks, and not always all were."""
     unattended: Unattended = field(default_factory=Unattended)
     looking: anyio.Lock = field(default_factory=anyio.Lock)
+    looking_since: float | None = None
+    """When the look that is under way began, by `time.monotonic`."""
     counting: anyio.Lock = field(default_factory=anyio.Lock)
+    _clock: CpuClock = field(default_factory=CpuClock)
     _count: Count | None = None
+    _count_failed_at: float = 0.0
     _writing: float = 0.0
     _grown: int = 0
     _in_flight: int = 0
@@ -118,10 +132,17 @@ class Watched:
     _pss_resident: int = 0
     _pss_at: float = 0.0
 
+    def looking_for(self, now: float) -> float:
+        """The seconds that the look under way has taken; 0 while there is none, or it waits for a thread."""
+        return now - self.looking_since if self.looking_since is not None else 0.0
+
     def note(self, seen: Look) -> None:
         """Take in a look, later than the last one."""
         usage, last = seen.usage, self.usage
-        cpu_seconds = max(self.cpu_seconds, usage.cpu_seconds)
+        self._clock.note(usage.each)
+        told = self._clock.seconds if seen.cpu_seconds is None else seen.cpu_seconds
+        cpu_seconds = max(self.cpu_seconds, told)
+        self.blind = False
         if self.at:
             passed = max(seen.at - self.at, _SHORTEST_SECONDS)
             self.cpu = (cpu_seconds - self.cpu_seconds) / passed
@@ -148,6 +169,10 @@ class Watched:
             self._in_flight = min(counted.in_flight, self._count.in_flight)
         self._count = counted
         self.before = self.before or counted.workspace
+
+    def note_failed_count(self, at: float) -> None:
+        """Take in that it couldn't be counted."""
+        self._count_failed_at = at
 
     @property
     def workspace(self) -> FolderUsage:
@@ -177,8 +202,10 @@ class Watched:
         """When its workspace should be counted again, after ``seconds`` and with at most that share of
         a core."""
         if self._count is None:
-            return 0.0
-        return self._count.at + max(seconds, self._count.seconds / share)
+            return self._count_failed_at + seconds if self._count_failed_at else 0.0
+        return max(self._count.at, self._count_failed_at) + max(
+            seconds, self._count.seconds / share
+        )
 
     @property
     def active(self) -> bool:

@@ -30,10 +30,11 @@ _PIECE: Final = 1 << 18
 _MARKS: Final = b'[{:.",'
 _ALL_BUT_MARKS: Final = bytes(set(range(256)) - set(_MARKS))
 _WIDEST: Final = 4
+_ESCAPE: Final = 4  # bytes of one that tell how wide its character is
 _CONTINUED: Final = bytes(range(0x80, 0xC0))  # the bytes of UTF-8 that begin no character
 _BELOW_TWO: Final = bytes(range(0xC4))  # a character that begins so takes one byte
 _BELOW_FOUR: Final = bytes(range(0xF0))
-_ESCAPED_BEYOND_LATIN: Final = re.compile(rb"\\u(?!00)")
+_ESCAPED_BEYOND_LATIN: Final = re.compile(rb"\\u(?!00)..", re.DOTALL)
 
 
 def weigh(value: object) -> int:
@@ -43,7 +44,7 @@ def weigh(value: object) -> int:
 
 def weigh_json(data: bytes) -> int:
     """About the bytes of memory that JSON takes when it is read: seldom less, seldom twice as much; of
-    many small numbers a fifth of it. It holds the interpreter for a millisecond at a time."""
+    many small numbers a fifth of it. It holds the interpreter for some milliseconds at a time."""
     if len(data) < _SMALL:
         return len(data) * _MOST_PER_BYTE
     structure = sum(map(_structure, _pieces(data)))
@@ -61,7 +62,16 @@ def weigh_json(data: bytes) -> int:
 
 def without_escapes(data: bytes) -> bytes:
     """JSON in which each quotation mark begins or ends a text."""
-    return data.replace(rb"\\", b"").replace(rb"\"", b"")
+    return b"".join(_bare(data)) if b"\\" in data else data
+
+
+def _bare(data: bytes) -> Iterator[bytes]:
+    begun = b""
+    for piece in _pieces(data):
+        whole = (begun + piece).replace(rb"\\", b"")
+        begun = b"\\" if whole.endswith(b"\\") else b""
+        yield whole.removesuffix(b"\\").replace(rb"\"", b"")
+    yield begun
 
 
 def without_texts(bare: bytes) -> Iterator[bytes]:
@@ -75,6 +85,14 @@ def without_texts(bare: bytes) -> Iterator[bytes]:
 
 def _pieces(data: bytes) -> Iterator[bytes]:
     return (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+
+
+def _overlapping(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + _PIECE + _ESCAPE - 1] for at in range(0, len(data), _PIECE))
+
+
+def _has_escapes_beyond_latin(piece: bytes) -> bool:
+    return _ESCAPED_BEYOND_LATIN.search(piece) is not None
 
 
 def _structure(data: bytes) -> int:
@@ -96,7 +114,7 @@ def _structure(data: bytes) -> int:
 
 def _text(data: bytes, size: int) -> int:
     """What texts take of which ``size`` bytes are in JSON: each character as much as the widest."""
-    if _ESCAPED_BEYOND_LATIN.search(data):
+    if b"\\" in data and any(map(_has_escapes_beyond_latin, _overlapping(data))):
         return size * _WIDEST
     if data.isascii():
         return size

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from kernels.cgroups.versions import MEMBERS, Version
 from kernels.limits import Limits
-from kernels.usage import parse_stat, read_family, read_proc
+from kernels.proc import read_family, read_proc
+from kernels.usage import parse_stat
 
 _POLL_SECONDS = 0.005
 
@@ -79,12 +80,22 @@ class Cgroup:
 
     def overran(self) -> bool:
         """Whether one of its processes was killed as its memory was used up."""
-        if "memory" not in self.folders:
+        if not self.bounds_memory:
             return False
         try:
             return self.version.overran(self.folders["memory"])
         except OSError:  # it is gone, and with it the kernel
             return False
+
+    @property
+    def bounds_memory(self) -> bool:
+        """Linux keeps its memory within the limit."""
+        return "memory" in self.folders
+
+    def cpu_seconds(self) -> float | None:
+        """The CPU time of all that are or were in it; None where it isn't told."""
+        told = map(self.version.cpu_seconds, self.places)
+        return next((seconds for seconds in told if seconds is not None), None)
 
     def kill(self) -> None:
         """SIGKILL to all that are in it; no more can be started there."""

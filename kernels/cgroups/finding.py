@@ -17,7 +17,7 @@ from kernels.cgroups.cgroup import Cgroup, members, move_in
 from kernels.cgroups.hierarchies import UNIFIED
 from kernels.cgroups.versions import CONTROLLERS, MEMBERS, Version, Version1, Version2
 from kernels.limits import Limits
-from kernels.usage import read_family
+from kernels.proc import read_family
 
 KERNEL = "kernel-"
 """How the names of kernels' groups begin."""

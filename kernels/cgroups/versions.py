@@ -52,6 +52,10 @@ class Version(ABC):
             OSError: the group is gone.
         """
 
+    @abstractmethod
+    def cpu_seconds(self, place: Path) -> float | None:
+        """The CPU time of all that are or were in it; None where it isn't told, or is gone. Blocks."""
+
 
 class Version1(Version):
     """A hierarchy per controller."""
@@ -86,6 +90,12 @@ class Version1(Version):
         used = max(int(file.read_text()) for file in memory.glob("memory.*max_usage_in_bytes"))
         return used > limit - _LARGEST_PIECE
 
+    def cpu_seconds(self, place: Path) -> float | None:
+        try:  # where the controllers cpu and cpuacct are one hierarchy
+            return int((place / "cpuacct.usage").read_text()) / 1e9
+        except OSError:
+            return None
+
 
 class Version2(Version):
     """One hierarchy for all."""
@@ -112,6 +122,12 @@ class Version2(Version):
     def overran(self, memory: Path) -> bool:
         events = memory / "memory.events"
         return _counted(events, "oom") > 0 and _counted(events, "oom_kill") > 0
+
+    def cpu_seconds(self, place: Path) -> float | None:
+        try:
+            return _counted(place / "cpu.stat", "usage_usec") / 1e6
+        except OSError:
+            return None
 
 
 def _quota(cpus: float) -> int:

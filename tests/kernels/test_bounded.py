@@ -38,6 +38,19 @@ import time
 began = time.process_time()
 while time.process_time() - began < 0.3: pass
 """
+BUSY_CHILDREN = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(5):
+    if os.fork() == 0:
+        while time.process_time() < 0.3: pass
+        os._exit(0)
+for _ in range(5):
+    try:
+        os.wait()
+    except ChildProcessError:
+        pass
+"""
 DESCRIPTORS = """
 import os
 for name in os.listdir("/proc/self/fd"):
@@ -178,6 +191,16 @@ async def test_its_processors_are_bounded(bounded: Launch) -> None:
         await run(kernel, BUSY)
         stat = dict(line.split() for line in read(kernel, "cpu", "cpu.stat").splitlines())
         assert int(stat["nr_throttled"]) > 0
+
+
+async def test_the_time_of_processes_that_nobody_waits_for_counts(unified: Launch) -> None:
+    async with Kernel.open(unified) as kernel:
+        before = group_of(kernel).cpu_seconds()
+        await run(kernel, BUSY_CHILDREN)
+        after = group_of(kernel).cpu_seconds()
+        assert before is not None
+        assert after is not None
+        assert after - before > 1
 
 
 async def test_a_new_fork_server_bears_kernels_there_too(bounded: Launch) -> None:

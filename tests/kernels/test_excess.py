@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kernels.excess import (
+    cannot_be_measured,
     excess_of_files,
     excess_of_processes,
     filled_disk,
@@ -16,7 +17,7 @@ from kernels.exits import Death
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
 from kernels.open_files import OpenFiles
-from kernels.usage import Pss, Usage
+from kernels.usage import ProcessUsage, Pss, Usage
 
 LIMITS = Limits(
     memory_bytes=2 << 30, processes=10, workspace_bytes=1 << 30, workspace_files=1000
@@ -24,19 +25,23 @@ LIMITS = Limits(
 NOTHING = FolderUsage()
 
 
+def of(*, threads: int = 1, resident_bytes: int = 0) -> dict[int, ProcessUsage]:
+    return {7: ProcessUsage(threads, 0.0, 0.0, resident_bytes)}
+
+
 def said(death: Death | None) -> str | None:
     return death.said("Its variables are gone.") if death else None
 
 
 def test_memory() -> None:
-    over = Usage(resident_bytes=5 << 30, pss=Pss((2 << 30) + 1))
+    over = Usage(each=of(resident_bytes=5 << 30), pss=Pss((2 << 30) + 1))
     assert said(excess_of_processes(over, LIMITS, busy=True)) == (
         "The cell used more than 2 GiB and Python was ended. Its variables are gone. "
         "Work on fewer rows or columns at once, or delete what you no longer need."
     )
     idle = said(excess_of_processes(over, LIMITS, busy=False))
     assert str(idle).startswith("Python used more than 2 GiB and was ended.")
-    within = Usage(resident_bytes=5 << 30, pss=Pss(2 << 30))
+    within = Usage(each=of(resident_bytes=5 << 30), pss=Pss(2 << 30))
     assert excess_of_processes(within, LIMITS, busy=True) is None
 
 
@@ -66,9 +71,16 @@ def test_what_hides() -> None:
     )
 
 
+def test_what_can_not_be_measured() -> None:
+    assert cannot_be_measured(busy=True).said() == (
+        "The cell kept its memory from being measured and Python was ended. "
+        "Start fewer processes and threads."
+    )
+
+
 def test_processes() -> None:
-    assert excess_of_processes(Usage(threads=10), LIMITS, busy=True) is None
-    death = excess_of_processes(Usage(threads=11), LIMITS, busy=True)
+    assert excess_of_processes(Usage(each=of(threads=10)), LIMITS, busy=True) is None
+    death = excess_of_processes(Usage(each=of(threads=11)), LIMITS, busy=True)
     assert "The cell started more than 10 processes and threads" in str(said(death))
 
 

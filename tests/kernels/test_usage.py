@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -16,15 +17,17 @@ import pytest
 from kernels import folder_usage
 from kernels.folder_usage import read_folder
 from kernels.open_files import parse_in_flight, place_of, read_in_flight, read_open_files
+from kernels.proc import read_family
 from kernels.usage import (
     ProcessUsage,
     Pss,
+    Usage,
+    _mapped_bytes,
     parse_io,
     parse_rollup,
     parse_shared_mappings,
     parse_sockets,
     parse_stat,
-    read_family,
     read_pss,
     read_usage,
 )
@@ -52,7 +55,7 @@ IO = b"rchar: 1\nwchar: 2\nsyscr: 3\nread_bytes: 5\nwrite_bytes: 100\ncancelled_
 
 def test_a_stat_whose_process_has_a_name_of_its_own_choice() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
-    assert parse_stat(STAT) == ProcessUsage(3, 200 / ticks, 42 * PAGE)
+    assert parse_stat(STAT) == ProcessUsage(3, 150 / ticks, 50 / ticks, 42 * PAGE)
 
 
 def test_what_has_ended_uses_nothing() -> None:
@@ -90,7 +93,7 @@ def test_this_process() -> None:
         assert alone.processes == 1
         assert both.processes >= 2
         assert both.resident_bytes > alone.resident_bytes > 0
-        assert read_usage(os.getpid(), own_files=False, pss_above=0).memory_bytes > 0
+        assert read_usage(os.getpid(), own_files=False, measured=True).memory_bytes > 0
         pss = read_pss(child.pid)
         assert pss is not None
         assert 0 < pss.bytes <= alone.resident_bytes + (1 << 20)
@@ -159,21 +162,27 @@ def test_a_private_folder_is_counted_and_can_be_read_from_then_on(
     assert inner.stat().st_mode & stat.S_IRWXU >= stat.S_IRUSR | stat.S_IXUSR
 
 
+@pytest.mark.parametrize(("times", "uncounted"), [(1, False), (1000, True)])
 def test_a_folder_that_moves_away_while_it_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, uncounted: bool
 ) -> None:
     monkeypatch.setattr(folder_usage, "_HELD", 1)
-    moving = tmp_path.joinpath("a", "b", "moving")
-    (moving / "below").mkdir(parents=True)
-    is_open = folder_usage._open
+    here, there = (tmp_path.joinpath(name, "deep", "moving") for name in "ab")
+    (here / "below").mkdir(parents=True)
+    there.parent.mkdir(parents=True)
+    is_open, moves = folder_usage._open, 0
 
     def move(name: str, parent: int | None) -> int:
-        if name == "below":
-            moving.rename(tmp_path / "elsewhere")
+        nonlocal moves
+        if name == "below" and moves < times:
+            moves += 1
+            here.rename(there) if here.exists() else there.rename(here)
         return is_open(name, parent)
 
     monkeypatch.setattr(folder_usage, "_open", move)
-    assert read_folder(str(tmp_path), most_files=1000).uncounted == 1
+    found = read_folder(str(tmp_path), most_files=1000)
+    assert bool(found.uncounted) is uncounted
+    assert uncounted or found.files == 6
 
 
 def test_descriptors_on_their_way_are_seen() -> None:
@@ -193,10 +202,11 @@ def test_sockets() -> None:
 
 
 def test_shared_mappings() -> None:
-    assert parse_shared_mappings(MAPS) == {
-        (b"00:01", b"7"): 3 * 4096,
-        (b"00:01", b"8"): 4096,
-    }
+    assert list(parse_shared_mappings(MAPS)) == [
+        (b"7f0000000000-7f0000002000", 7),
+        (b"7f0000005000-7f0000006000", 7),
+        (b"7f0000008000-7f0000009000", 8),
+    ]
 
 
 def test_shared_memory_that_is_in_no_resident_size_counts() -> None:
@@ -205,11 +215,47 @@ def test_shared_memory_that_is_in_no_resident_size_counts() -> None:
         shared.write(b"x" * size)
         shared.madvise(mmap.MADV_DONTNEED)
         mine = os.getpid()
-        usage = read_usage(mine, own_files=False, pss_above=0, unseen_bytes=1 << 40)
+        now = read_usage(mine, own_files=False, measured=True).memory_bytes
+
+        def seen(unseen_bytes: int = 0) -> Usage:
+            return read_usage(
+                mine,
+                own_files=False,
+                measured=True,
+                limit=now + (16 << 20),
+                unseen_bytes=unseen_bytes,
+            )
+
+        usage = seen(unseen_bytes=1 << 40)
         assert usage.mapped_bytes >= size
         assert usage.memory_bytes >= size
-        assert read_usage(mine, own_files=False, pss_above=0, unseen_bytes=5).mapped_bytes == 5
-        assert read_usage(mine, own_files=False, pss_above=1 << 50).mapped_bytes == 0
+        assert seen(unseen_bytes=32 << 20).mapped_bytes == 32 << 20
+        assert seen(unseen_bytes=1 << 20).mapped_bytes == 0
+        assert seen().mapped_bytes == 0
+
+
+def test_shared_memory_that_nobody_has_touched_is_none_where_that_can_be_told() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root is told what a mapping holds")
+    with mmap.mmap(-1, 1 << 30) as shared:
+        shared.write(b"x" * (3 << 20))
+        assert (3 << 20) <= _mapped_bytes([os.getpid()], 1 << 40) < 1 << 30
+
+
+def test_that_no_more_can_be_opened_is_not_taken_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        for look in (
+            lambda: read_usage(os.getpid(), own_files=False),
+            lambda: read_open_files([os.getpid()], own_files=False),
+            lambda: read_folder(str(tmp_path), most_files=10),
+        ):
+            with pytest.raises(OSError, match="Too many open files"):
+                look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_who_lets_nobody_look_is_hidden() -> None:

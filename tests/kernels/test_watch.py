@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,8 +16,9 @@ import pytest
 from anyio import to_thread
 
 from kernels import Kernel, KernelDied, Launch, Limits
+from kernels import watch as watching
 from kernels.watch import Rhythm, Watch
-from kernels.watched import Watched
+from kernels.watched import Look, Watched
 from tests.kernels.running import run, value
 
 pytestmark = pytest.mark.anyio
@@ -320,6 +323,40 @@ async def test_a_cell_may_use_the_processor_for_longer(watch: Watch, launch: Lau
         await run(kernel, UNTIL_IT_HAS_USED.format(seconds=5))
         assert await value(kernel, "1") == "1"
         assert watched.cpu_seconds > 4
+
+
+async def test_a_disk_that_can_not_be_asked_ends_nobody_and_hides_nobody(
+    launch: Launch, tmp_path: Path
+) -> None:
+    roomy = replace(SMALL, workspace_bytes=1 << 30)
+    async with (
+        Watch.open(tmp_path / "gone", rhythm=Rhythm(idle=0.1)) as watch,
+        opened(watch, launch, roomy) as (kernel, _),
+    ):
+        await run(kernel, "file = open('f', 'wb')\nfor _ in range(50): file.write(bytes(1 << 20))")
+        with pytest.raises(KernelDied, match="used more than 600 MiB"):
+            await run(kernel, ALONE)
+
+
+async def test_who_can_not_be_looked_at_is_told_of_once_and_looked_at_again(
+    watch: Watch,
+    launch: Launch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failed = threading.Semaphore(0)
+
+    def fail(*_: object, **__: object) -> Look:
+        failed.release()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(watching, "look", fail)
+    async with opened(watch, launch) as (_, watched):
+        for _ in range(3):
+            await to_thread.run_sync(failed.acquire)
+        monkeypatch.undo()
+        await until(watch, lambda: watched.at > 0)
+    assert caplog.text.count("Too many open files") == 1
 
 
 def indented(code: str) -> str:

@@ -75,3 +75,12 @@ def test_version2_overran(tmp_path: Path, met: int, killed: int, overran: bool) 
 def test_of_a_group_that_is_gone_nothing_is_known(version: Version, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         version.overran(tmp_path / "gone")
+
+
+def test_processor_time(tmp_path: Path) -> None:
+    assert Version1().cpu_seconds(tmp_path) is None
+    assert Version2().cpu_seconds(tmp_path) is None
+    (tmp_path / "cpuacct.usage").write_text("2500000000\n")
+    (tmp_path / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 7\n")
+    assert Version1().cpu_seconds(tmp_path) == 2.5
+    assert Version2().cpu_seconds(tmp_path) == 1.5
