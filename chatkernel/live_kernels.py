@@ -143,7 +143,9 @@ class LiveKernels:
             await self.places.changed()
         await held.settled.wait()
         if held.kernel is None or held.unwanted.is_set():
-            raise held.failure or KernelStartFailed("it was ended before it was ready.")
+            failure = held.failure or KernelStartFailed("it was ended before it was ready.")
+            # One for each who hears it: the frames of all would pile up on the one that is held.
+            raise type(failure)(failure.reason) from held.failure
         held.used = time.monotonic()
         return held.kernel
 
@@ -176,9 +178,9 @@ class LiveKernels:
         usable = (held for held in self.held if held.kernel is None or held.kernel.death is None)
         return next((held for held in usable if held.id == kernel_id), None)
 
-    async def give_up(self, held: Held, why: KernelStartFailed) -> None:
+    async def give_up(self, held: Held, why: str) -> None:
         """End a start, or the waiting for one; who wanted the kernel hears ``why``."""
-        held.failure = why
+        held.failure = KernelStartFailed(why)
         await self._end([held])
 
     async def hibernate(self, held: Held, why: Hibernation) -> bool:

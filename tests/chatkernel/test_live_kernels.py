@@ -28,6 +28,7 @@ from kernels import (
     KernelStartFailed,
     Launch,
     Limits,
+    MachineUnfit,
     Watch,
 )
 from tests.chatkernel.agent.stage import drained
@@ -259,13 +260,32 @@ async def test_a_start_and_who_waits_for_one_can_be_given_up_by_their_ids(
             for owner in (B, A):
                 (held,) = (each for each in kernels.held if each.owner == owner)
                 assert kernels.find(held.id) is held
-                await kernels.give_up(held, KernelStartFailed(f"{owner.chat_id} was given up."))
+                await kernels.give_up(held, f"{owner.chat_id} was given up.")
                 assert kernels.find(held.id) is None
         assert told == {chat: f"Python did not start: {chat} was given up." for chat in ("a", "b")}
         launcher.python = None
         await kernels.start(A)
         (held,) = kernels.held
         assert (await kernels.lend(A)).id == held.id
+
+
+async def test_each_who_waits_for_a_start_hears_of_its_failure_by_an_exception_of_their_own(
+    launcher: Launcher,
+) -> None:
+    launcher.error = MachineUnfit("There is no room.")
+    heard: list[MachineUnfit] = []
+    async with launcher.open() as kernels, anyio.create_task_group() as tasks:
+
+        async def lend() -> None:
+            with pytest.raises(MachineUnfit, match="There is no room") as failed:
+                await kernels.lend(A)
+            heard.append(failed.value)
+
+        for _ in range(2):
+            tasks.start_soon(lend)
+    one, other = heard
+    assert one is not other
+    assert one.__cause__ is other.__cause__ is launcher.error
 
 
 @dataclass
