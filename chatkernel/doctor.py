@@ -22,7 +22,7 @@ from chatkernel.models import Finding, UnknownModel
 from chatkernel.models.loopback import PastProxies
 from chatkernel.service import open_models
 from chatkernel.settings import Settings
-from chatkernel.store.data_folder import nearest, refuse_unusable
+from chatkernel.store.data_folder import refuse_unusable
 from chatkernel.tier_advice import Machine, advice
 from kernels import (
     NO_CGROUPS,
@@ -186,7 +186,9 @@ async def _probed(launch: Launch, settings: Settings) -> Probed:
 
 
 def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(nearest(folder)).free
+    """Of the disk that the folder is on, or would be."""
+    there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
+    return shutil.disk_usage(there).free
 
 
 def _data_fault(settings: Settings) -> str | None:

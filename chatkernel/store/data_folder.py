@@ -69,14 +69,14 @@ def refuse_unusable(settings: Settings) -> None:
     """
     with _unusable(settings.data):
         for folder in _folders(settings):
-            there = nearest(folder)
+            there = _nearest(folder)
             if not there.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, f"{there} is no folder")
             if not os.access(there, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, f"{there} can't be written")
 
 
-def nearest(path: Path) -> Path:
+def _nearest(path: Path) -> Path:
     """The path, or the nearest above it at which there is something."""
     return next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
 

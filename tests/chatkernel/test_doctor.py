@@ -94,6 +94,13 @@ def test_a_folder_that_can_not_be_used_is_said_and_exits_with_two(folder: str) -
     assert "Choose another with --data or CHATKERNEL_DATA." in done.stdout
 
 
+def test_a_link_that_leads_nowhere_is_said_and_exits_with_two(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("nowhere")
+    done = run(tmp_path / "data", {"CHATKERNEL_PRELOAD": "json"})
+    assert done.returncode == 2
+    assert f"The data folder {tmp_path / 'data'} can't be used: " in done.stdout
+
+
 @pytest.mark.anyio
 async def test_a_folder_that_kernels_could_read_is_said_and_exits_with_two(
     monkeypatch: pytest.MonkeyPatch,
