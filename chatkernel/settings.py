@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chatkernel.errors import SettingsInvalid
 from chatkernel.kernel_settings import GIBIBYTE, MEBIBYTE, KernelSettings
 from chatkernel.user_limits import LimitsByName
+from chatkernel.user_name import user_name
 from kernels import PRELOAD, Limits
 
 PREFIX = "CHATKERNEL_"
@@ -132,7 +133,7 @@ class Settings(KernelSettings, BaseSettings):
 
     def limits_of(self, name: str) -> Limits:
         """What each kernel of the user of this name may take."""
-        own = self.user_limits.get(name)
+        own = self.user_limits.get(user_name(name))
         if own is None:
             return self.limits
         return self.model_copy(update=own.model_dump(exclude_unset=True)).limits
