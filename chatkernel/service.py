@@ -107,7 +107,7 @@ async def open_service(
         UnusableEnvironment: the folder can't be used, another server uses it, or this isn't Linux.
         UnknownModel: the model that was asked for can't be.
     """
-    _refuse_other_systems()
+    refuse_other_systems()
     limits = replace(settings.limits, kernels=_kernels(settings))
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
@@ -159,8 +159,12 @@ async def open_service(
         )
 
 
-def _refuse_other_systems() -> None:
-    """Before anything is made: no kernel could start."""
+def refuse_other_systems() -> None:
+    """Called before anything is made or set: no kernel could start.
+
+    Raises:
+        UnusableEnvironment: this isn't Linux.
+    """
     try:
         need_linux()
     except MachineUnfit as error:
