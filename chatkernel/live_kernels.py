@@ -65,24 +65,23 @@ class Held:
 
 
 class LiveKernels:
-    """At most one kernel per chat, as many per user as the owner's limits say, and as many in all as the
-    deployment's, ``limits``, do. The least recently used idle one makes room; when none is idle, who wants
-    another waits. One that is idle for too long is ended. ``ended`` has what is remembered of those that
-    died or hibernate."""
+    """At most one kernel per chat, as many per user as the owner's limits say, and ``most`` in all. The
+    least recently used idle one makes room; when none is idle, who wants another waits. One that is idle
+    for too long is ended. ``ended`` has what is remembered of those that died or hibernate."""
 
     def __init__(
         self,
         tasks: TaskGroup,
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
-        limits: Limits,
+        most: int,
         limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
     ) -> None:
         self.ended = EndedKernels()
-        self.limits = limits
-        self.places = Places(limits.kernels)
+        self.most = most
+        self.places = Places(most)
         self._tasks = tasks
         self._launch = launch
         self._limits_of = limits_of
@@ -97,7 +96,7 @@ class LiveKernels:
         cls,
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
-        limits: Limits,
+        most: int,
         limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
@@ -105,9 +104,7 @@ class LiveKernels:
         """Kernels that all end with this context. What ``limits_of`` raises goes to who wants a kernel.
         ``on_end`` hears of each that dies or hibernates, and of no other that ends."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(
-                tasks, launch, limits=limits, limits_of=limits_of, watch=watch, on_end=on_end
-            )
+            kernels = cls(tasks, launch, most=most, limits_of=limits_of, watch=watch, on_end=on_end)
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()

@@ -126,7 +126,6 @@ class Settings(KernelSettings, BaseSettings):
             free_bytes=self.free_bytes,
             idle_seconds=self.idle_seconds,
             kernels_per_user=self.kernels_per_user,
-            kernels=self.kernels,
             unattended_cpu=self.unattended_cpu,
             unattended_seconds=self.unattended_seconds,
         )

@@ -71,9 +71,7 @@ class Launcher:
         self, *, per_user: int = 2, total: int = 10, idle_seconds: float = 100.0
     ) -> AsyncIterator[LiveKernels]:
         """Kernels; the test has half a minute with them."""
-        limits = Limits(
-            grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
-        )
+        limits = Limits(grace_seconds=0.2, kernels_per_user=per_user, idle_seconds=idle_seconds)
 
         async def limits_of(owner: Owner) -> Limits:
             await anyio.lowlevel.checkpoint()
@@ -86,7 +84,7 @@ class Launcher:
                 Watch.open(self.folder) as watch,
                 LiveKernels.open(
                     self.launch,
-                    limits=limits,
+                    most=total,
                     limits_of=limits_of,
                     watch=watch,
                     on_end=self.ended.append,
