@@ -29,6 +29,7 @@ from kernels import (
     Launch,
     Limits,
     MachineUnfit,
+    News,
     Watch,
 )
 from tests.chatkernel.agent.stage import drained
@@ -43,7 +44,7 @@ STRANGERS = Owner("bob", "x")
 @dataclass
 class Launcher:
     """Launches kernels; ``error`` and ``python`` make that fail. Deaths and hibernations are noted. ``own``
-    are the limits of users who have other ones, in which fields."""
+    are the limits of users who have other ones, in which fields; ``news`` is what the watch tells."""
 
     folder: Path
     fork_server: ForkServer
@@ -52,6 +53,7 @@ class Launcher:
     launched: list[Owner] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     own: dict[str, dict[str, float]] = field(default_factory=dict)
+    news: News = field(default_factory=News)
 
     async def launch(self, owner: Owner) -> Launch:
         self.launched.append(owner)
@@ -90,6 +92,7 @@ class Launcher:
                     on_end=self.ended.append,
                 ) as kernels,
             ):
+                self.news = watch.news
                 yield kernels
 
 
@@ -559,6 +562,30 @@ async def test_when_all_are_busy_one_waits_and_is_told(launcher: Launcher) -> No
             assert lent == []
     assert lent == ["b", "c"]
     assert told == {"b": [0], "c": [1, 0]}
+
+
+async def test_that_somebody_waits_is_told_once(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, looked = 0, anyio.Event()
+
+    def look(_: Held) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks > 20:
+            looked.set()
+        return True
+
+    monkeypatch.setattr("chatkernel.live_kernels._RECHECK_SECONDS", 0.001)
+    monkeypatch.setattr(Held, "busy", property(look))
+    async with launcher.open(total=0) as kernels:
+        for owner in (A, B, STRANGERS):
+            await kernels.start(owner)
+        await anyio.wait_all_tasks_blocked()
+        told = launcher.news.count
+        looks = 0
+        await looked.wait()
+        assert launcher.news.count == told
 
 
 async def test_a_cell_that_ends_outside_a_turn_makes_room_too(launcher: Launcher) -> None:
