@@ -64,4 +64,10 @@ def _of_sandbox(launcher: Launcher) -> dict[str, Any] | None:
 
 
 def _of_kernel(kernel: NamedKernel) -> dict[str, Any]:
-    return {**asdict(kernel.view), "user": kernel.user, "chat": kernel.chat}
+    view = kernel.view
+    return {
+        **asdict(view),
+        "started": view.started,
+        "user": kernel.user,
+        "chat": kernel.chat,
+    }
