@@ -20,11 +20,11 @@ from tests.chatkernel.test_cli import run
 from tests.serving import Served, new_chat, say, serving
 
 NO_NAMESPACES = """
-import chatkernel.launcher
+import chatkernel.isolation
 from kernels import FoundTier, Tier
 async def find_landlock(launch, **_):
     return FoundTier(Tier.LANDLOCK, {Tier.FULL: "unshare was refused."})
-chatkernel.launcher.find_tier = find_landlock
+chatkernel.isolation.find_tier = find_landlock
 """
 LOOP = "print('begun', flush=True)\nwhile True: pass"
 
