@@ -85,7 +85,7 @@ class Settings(KernelSettings, BaseSettings):
     free_bytes: int = Field(
         default=GIBIBYTE,
         ge=0,
-        description="What stays free on the disk: below it, the kernel that writes fastest is ended.",
+        description="What stays free on the disk: below it, the kernel that has brought most to it is ended.",
     )
     user_limits: LimitsByName = Field(
         default={},
@@ -104,7 +104,8 @@ class Settings(KernelSettings, BaseSettings):
     )
     network: Literal["none", "open"] = Field(
         default="none",
-        description="Whether cells reach the network: `none`, or `open` (which needs a login of your own).",
+        description="Whether cells reach the network: `none`, or `open` (which needs the start-up secret at "
+        "each login, or a login of your own).",
     )
     request_limit: int = Field(
         default=50, ge=1, description="How many requests one turn may make to the model."
