@@ -55,10 +55,12 @@ class Held:
 
     @property
     def kernel(self) -> Kernel | None:
+        """From when it is ready on, also when it has died."""
         return self.watched.kernel if self.watched else None
 
     @property
     def busy(self) -> bool:
+        """Whether a cell runs in it, or it starts or waits to start."""
         return self.kernel is None or self.kernel.busy
 
     @property

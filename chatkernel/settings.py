@@ -140,26 +140,32 @@ class Settings(KernelSettings, BaseSettings):
 
     @property
     def database(self) -> Path:
+        """The SQLite file."""
         return self.data / "chatkernel.db"
 
     @property
     def chats(self) -> Path:
+        """Turn files, ``{user}/{chat}/{idx}.mpk``."""
         return self.data / "chats"
 
     @property
     def artifacts(self) -> Path:
+        """What blocks show, by content: ``{user}/{sha[:2]}/{sha}``."""
         return self.data / "artifacts"
 
     @property
     def workspaces(self) -> Path:
+        """The chats' own folders, ``{user}/{chat}``, in which kernels work."""
         return self.data / "workspaces"
 
     @property
     def deletions(self) -> Path:
+        """Records of what users deleted, until the files are gone."""
         return self.data / "deletions"
 
     @property
     def runtime(self) -> Path:
+        """What the server needs to run: its lock and address, the cookies' key, the kernels' files."""
         return self.data / "runtime"
 
 

@@ -51,6 +51,7 @@ ONLY_HERE = (
     "A name alone is a login only on the server's own machine. "
     "From elsewhere, give its start-up secret too."
 )
+"""Why a name alone is refused where others can reach the server."""
 
 
 class Login:
