@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kernels import Limits, Tier
-from kernels.excess import time_in_words
+from kernels.excess import unattended_in_words
 from kernels.sizes import size_in_words
 
 
@@ -97,9 +97,7 @@ def _of_what_goes_on(limits: Limits) -> Bound:
     what = "work without a cell"
     if not limits.unattended_cpu:
         return Bound(what, False, "no limit: CHATKERNEL_UNATTENDED_CPU says so")
-    share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
-    how = f"{share} for {time_in_words(limits.unattended_seconds)}: the watch ends it"
-    return Bound(what, True, how)
+    return Bound(what, True, f"{unattended_in_words(limits)}: the watch ends it")
 
 
 def _of_processor(limits: Limits, controllers: Collection[str]) -> Bound:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from chatkernel.tier_advice import Machine
+from chatkernel.machine import Machine
 from kernels import Cgroups
-
-_WANTED = {"memory", "pids", "cpu"}
+from kernels.cgroups.versions import CONTROLLERS
 
 _DELEGATED = (
     "For control groups, by which Linux itself bounds memory, processes and processor, give the server "
@@ -20,6 +19,6 @@ _CONTAINED = (
 
 def cgroup_advice(cgroups: Cgroups, machine: Machine) -> tuple[str, ...]:
     """Sentences that each name one thing to do; none when all controllers are there."""
-    if set(cgroups.controllers) >= _WANTED:
+    if set(cgroups.controllers) >= set(CONTROLLERS):
         return ()
     return (_CONTAINED,) if machine.in_container else (_DELEGATED,)

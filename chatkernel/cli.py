@@ -97,8 +97,10 @@ def ask(
 ) -> None:
     """Take one turn in the terminal; figures are written as files."""
     from chatkernel.asking import ask_once
+    from chatkernel.service import refuse_other_systems
     from kernels import raise_limit
 
+    refuse_other_systems()
     raise_limit()
     settings = load_settings(data=data, model=model)
     outcome = anyio.run(

@@ -15,20 +15,17 @@ import httpx
 from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.bounds import Bound, Probed, bounds
-from chatkernel.cgroup_advice import cgroup_advice
 from chatkernel.errors import DataFolderUnusable
+from chatkernel.isolation import Isolation
 from chatkernel.launcher import kernel_python, probe_sandbox
 from chatkernel.models import Finding, UnknownModel
 from chatkernel.models.loopback import PastProxies
 from chatkernel.service import open_models
 from chatkernel.settings import Settings
-from chatkernel.store.data_folder import nearest, refuse_unusable
-from chatkernel.tier_advice import Machine, advice
+from chatkernel.store.data_folder import refuse_unusable
 from kernels import (
-    NO_CGROUPS,
     Cgroups,
     ForkServer,
-    FoundTier,
     Kernel,
     KernelError,
     Launch,
@@ -36,7 +33,6 @@ from kernels import (
     Stream,
     Tier,
     Warmed,
-    find_tier,
 )
 from kernels.passage import let_pass
 
@@ -69,10 +65,8 @@ class KernelsFound:
 
     python: str
     warmed: Warmed
-    found: FoundTier
+    isolation: Isolation
     bounds: tuple[Bound, ...]
-    advice: tuple[str, ...]
-    cgroups: Cgroups = NO_CGROUPS
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ class Examined:
         """0; 1: not safe to serve; 2: there are no kernels, or nowhere to keep anything."""
         if isinstance(self.kernels, str) or self.data_fault is not None:
             return 2
-        return 1 if self.kernels.found.tier is Tier.NONE else 0
+        return 1 if self.kernels.isolation.found.tier is Tier.NONE else 0
 
 
 async def examine(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Examined:
@@ -152,22 +146,20 @@ async def _kernels(settings: Settings) -> KernelsFound | str:
 
 async def _started(settings: Settings, launch: Launch) -> KernelsFound:
     warmed = await launch.fork_server.warmed()
-    found = await find_tier(launch, data=settings.data.absolute())
-    probed = await _probed(launch.in_tier(found.tier), settings)
-    machine = await to_thread.run_sync(Machine.look)
+    isolation = await Isolation.find(launch, data=settings.data.absolute())
+    tier = isolation.found.tier
+    probed = await _probed(launch.in_tier(tier), settings)
     return KernelsFound(
         python=probed.python,
         warmed=warmed,
-        found=found,
+        isolation=isolation,
         bounds=bounds(
             probed,
             settings.limits,
-            found.tier,
+            tier,
             network=settings.network,
             controllers=launch.cgroups.controllers,
         ),
-        advice=(*advice(found, machine), *cgroup_advice(launch.cgroups, machine)),
-        cgroups=launch.cgroups,
     )
 
 
@@ -186,7 +178,9 @@ async def _probed(launch: Launch, settings: Settings) -> Probed:
 
 
 def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(nearest(folder)).free
+    """Of the disk that the folder is on, or would be."""
+    there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
+    return shutil.disk_usage(there).free
 
 
 def _data_fault(settings: Settings) -> str | None:

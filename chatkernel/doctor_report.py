@@ -7,7 +7,7 @@ from rich.text import Text
 
 from chatkernel.console import plain
 from chatkernel.doctor import Examined, KernelsFound
-from chatkernel.tier_advice import MEANS
+from chatkernel.tier_meaning import MEANS
 from kernels import Room, Tier
 from kernels.sizes import size_in_words
 
@@ -34,15 +34,15 @@ def report(examined: Examined) -> Table:
 
 
 def _add_kernels(table: Table, examined: Examined, kernels: KernelsFound) -> None:
-    tier = kernels.found.tier
+    found, cgroups = kernels.isolation.found, kernels.isolation.cgroups
+    tier = found.tier
     table.add_row("sandbox", Text(f"tier {tier}: {MEANS[tier]}", style=_STYLES[tier]))
-    for refused, why in kernels.found.refused.items():
+    for refused, why in found.refused.items():
         table.add_row("", plain(f"tier {refused} was refused: {why}"))
-    cgroups = kernels.cgroups
     table.add_row("control groups", plain(cgroups.said))
     if cgroups.reason:
         table.add_row("", plain(f"refused: {cgroups.reason}"))
-    for sentence in kernels.advice:
+    for sentence in (*kernels.isolation.tier_advice, *kernels.isolation.cgroup_advice):
         table.add_row("", plain(sentence))
     for bound in kernels.bounds:
         sign, style = ("binds", "") if bound.binds else ("does not bind", "yellow")

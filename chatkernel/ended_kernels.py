@@ -10,8 +10,8 @@ from chatkernel.hibernation import Hibernation
 from chatkernel.owner import Owner
 from kernels import Death, Tier, Watched
 
-DEAD = 20
-HIBERNATED = 50
+MOST_DEAD = 20
+MOST_HIBERNATED = 50
 """So many are remembered."""
 
 
@@ -46,7 +46,7 @@ class EndedKernels:
     """What is remembered of them: the last deaths, and by chat why its kernel hibernates."""
 
     def __init__(self) -> None:
-        self._dead: deque[Ended] = deque(maxlen=DEAD)
+        self._dead: deque[Ended] = deque(maxlen=MOST_DEAD)
         self._hibernated: dict[str, Ended] = {}
 
     @property
@@ -71,7 +71,7 @@ class EndedKernels:
                 self._dead.append(ended)
             case Hibernation():
                 self._hibernated[ended.owner.chat_id] = ended
-                if len(self._hibernated) > HIBERNATED:
+                if len(self._hibernated) > MOST_HIBERNATED:
                     del self._hibernated[next(iter(self._hibernated))]
 
     def forget(self, chat_id: str) -> None:

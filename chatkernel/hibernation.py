@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kernels.excess import time_in_words
+from kernels.times import time_in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from chatkernel.overview import Overview
 from chatkernel.store import crud
 from chatkernel.store.database import Database
 from chatkernel.store.rows import Audit
-from kernels import Death, Kernel, KernelStartFailed
+from kernels import Death, Kernel
 
 log = logging.getLogger(__name__)
 
 ENDED_BY_ADMIN = Death(-9, "ended by an admin", "An admin of this server ended Python.")
-START_ENDED_BY_ADMIN = KernelStartFailed("an admin of this server ended its start.")
+START_ENDED_BY_ADMIN = "an admin of this server ended its start."
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ class KernelView:
         """It lives, or did."""
         return self.state not in ("waiting", "starting")
 
+    @property
+    def ended(self) -> bool:
+        """It hibernates or died."""
+        return self.state in ("hibernated", "dead")
+
 
 @dataclass(frozen=True, slots=True)
 class KernelTotals:

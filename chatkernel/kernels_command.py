@@ -97,7 +97,6 @@ def kernels_table(kernels: list[dict[str, Any]]) -> Table:
 
 
 def _cells(kernel: dict[str, Any]) -> tuple[str, ...]:
-    started = kernel["state"] not in ("waiting", "starting")
     place = "" if kernel["before"] is None else f", {kernel['before']} before it"
     return (
         kernel["id"],
@@ -107,9 +106,9 @@ def _cells(kernel: dict[str, Any]) -> tuple[str, ...]:
         kernel["code"] or kernel["cause"],
         size_in_words(kernel["pss_bytes"]) if kernel["pss_bytes"] else "",
         f"{kernel['cpu_percent']:.0f} %" if kernel["pid"] else "",
-        time_said(kernel["cpu_seconds"]) if started else "",
+        time_said(kernel["cpu_seconds"]) if kernel["started"] else "",
         str(kernel["processes"] or ""),
-        time_said(kernel["age_seconds"]) if started else "",
+        time_said(kernel["age_seconds"]) if kernel["started"] else "",
         kernel["tier"] or "",
     )
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio import TemporaryDirectory, to_thread
+from anyio import TemporaryDirectory
 
 from chatkernel.archive import Archive
-from chatkernel.cgroup_advice import cgroup_advice
+from chatkernel.isolation import Isolation
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
-from chatkernel.tier_advice import Machine, advice
-from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed, find_tier
+from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed
 from kernels.inside.sandbox.plan import Ids
 
 log = logging.getLogger(__name__)
@@ -37,9 +36,7 @@ class Launcher:
     sockets: Path
     fork_server: ForkServer
     cgroups: Cgroups
-    _found: FoundTier | None = None
-    _advice: tuple[str, ...] = ()
-    _cgroup_advice: tuple[str, ...] = ()
+    _isolation: Isolation | None = None
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
 
     @classmethod
@@ -65,19 +62,9 @@ class Launcher:
         return await self.fork_server.warmed()
 
     @property
-    def found(self) -> FoundTier | None:
+    def isolation(self) -> Isolation | None:
         """What `tier` has found, None before."""
-        return self._found
-
-    @property
-    def advice(self) -> tuple[str, ...]:
-        """What would raise the tier that `tier` has found, in sentences."""
-        return self._advice
-
-    @property
-    def cgroup_advice(self) -> tuple[str, ...]:
-        """What would give the control groups that are missing, in sentences, once the tier is found."""
-        return self._cgroup_advice
+        return self._isolation
 
     async def tier(self) -> FoundTier:
         """What the machine offers, found at the first call by starting a kernel.
@@ -86,13 +73,9 @@ class Launcher:
             KernelStartFailed: no kernel starts at all.
         """
         async with self._finding:
-            if self._found is None:
-                found = await self._find()
-                machine = await to_thread.run_sync(Machine.look)
-                self._advice = advice(found, machine)
-                self._cgroup_advice = cgroup_advice(self.cgroups, machine)
-                self._found = found
-            return self._found
+            if self._isolation is None:
+                self._isolation = await self._find()
+            return self._isolation.found
 
     async def launch(self, owner: Owner) -> Launch:
         """The launch of a chat's kernel; its workspace is made when it isn't there.
@@ -128,12 +111,12 @@ class Launcher:
             cgroups=self.cgroups,
         )
 
-    async def _find(self) -> FoundTier:
+    async def _find(self) -> Isolation:
         for module, why in (await self.warmed()).missing.items():
             log.warning("Kernels start without %s of CHATKERNEL_PRELOAD: %s", module, why)
         async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
             launch = self._launch(Path(folder), probe_sandbox(self.settings))
-            return await find_tier(launch, data=self.settings.data.absolute())
+            return await Isolation.find(launch, data=self.settings.data.absolute())
 
     async def _ids(self, owner: Owner) -> Ids | None:
         """Whom their kernels become, so that no user's can touch another's: only root can do that."""

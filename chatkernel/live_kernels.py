@@ -29,6 +29,9 @@ from kernels import (
 
 log = logging.getLogger(__name__)
 
+_RECHECK_SECONDS = 0.25
+"""So often who waits is looked for room again: not everything that makes a kernel idle is told."""
+
 END_SECONDS = 10.0
 """How long ending a kernel may take before the asker goes on without waiting."""
 
@@ -52,10 +55,12 @@ class Held:
 
     @property
     def kernel(self) -> Kernel | None:
+        """From when it is ready on, also when it has died."""
         return self.watched.kernel if self.watched else None
 
     @property
     def busy(self) -> bool:
+        """Whether a cell runs in it, or it starts or waits to start."""
         return self.kernel is None or self.kernel.busy
 
     @property
@@ -65,24 +70,23 @@ class Held:
 
 
 class LiveKernels:
-    """At most one kernel per chat, as many per user as the owner's limits say, and as many in all as the
-    deployment's, ``limits``, do. The least recently used idle one makes room; when none is idle, who wants
-    another waits. One that is idle for too long is ended. ``ended`` has what is remembered of those that
-    died or hibernate."""
+    """At most one kernel per chat, as many per user as the owner's limits say, and ``most`` in all. The
+    least recently used idle one makes room; when none is idle, who wants another waits. One that is idle
+    for too long is ended. ``ended`` has what is remembered of those that died or hibernate."""
 
     def __init__(
         self,
         tasks: TaskGroup,
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
-        limits: Limits,
+        most: int,
         limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
     ) -> None:
         self.ended = EndedKernels()
-        self.limits = limits
-        self.places = Places(limits.kernels)
+        self.most = most
+        self.places = Places(most)
         self._tasks = tasks
         self._launch = launch
         self._limits_of = limits_of
@@ -97,7 +101,7 @@ class LiveKernels:
         cls,
         launch: Callable[[Owner], Awaitable[Launch]],
         *,
-        limits: Limits,
+        most: int,
         limits_of: Callable[[Owner], Awaitable[Limits]],
         watch: Watch,
         on_end: Callable[[Ended], None],
@@ -105,9 +109,8 @@ class LiveKernels:
         """Kernels that all end with this context. What ``limits_of`` raises goes to who wants a kernel.
         ``on_end`` hears of each that dies or hibernates, and of no other that ends."""
         async with anyio.create_task_group() as tasks:
-            kernels = cls(
-                tasks, launch, limits=limits, limits_of=limits_of, watch=watch, on_end=on_end
-            )
+            kernels = cls(tasks, launch, most=most, limits_of=limits_of, watch=watch, on_end=on_end)
+            tasks.start_soon(kernels._keep_making_room)
             yield kernels
             await kernels._end(list(kernels._held.values()))
             tasks.cancel_scope.cancel()
@@ -135,17 +138,23 @@ class LiveKernels:
             KernelStartFailed: no kernel could be started; the text says why.
         """
         held = await self._hold(owner)
+        if waiting is not None:
+            await self._tell_place(held, waiting)
+        await held.settled.wait()
+        if held.kernel is None or held.unwanted.is_set():
+            failure = held.failure or KernelStartFailed("it was ended before it was ready.")
+            # One for each who hears it: the frames of all would pile up on the one that is held.
+            raise type(failure)(failure.reason) from held.failure
+        held.used = time.monotonic()
+        return held.kernel
+
+    async def _tell_place(self, held: Held, waiting: Callable[[int], None]) -> None:
         told: int | None = None
         while (before := self.places.before(held)) is not None:
-            if waiting is not None and before != told:
+            if before != told:
                 waiting(before)
             told = before
             await self.places.changed()
-        await held.settled.wait()
-        if held.kernel is None or held.unwanted.is_set():
-            raise held.failure or KernelStartFailed("it was ended before it was ready.")
-        held.used = time.monotonic()
-        return held.kernel
 
     async def lend_if_free(self, owner: Owner) -> Kernel | None:
         """The chat's kernel, started first when there are places for it: None instead of making room, or of
@@ -176,9 +185,9 @@ class LiveKernels:
         usable = (held for held in self.held if held.kernel is None or held.kernel.death is None)
         return next((held for held in usable if held.id == kernel_id), None)
 
-    async def give_up(self, held: Held, why: KernelStartFailed) -> None:
+    async def give_up(self, held: Held, why: str) -> None:
         """End a start, or the waiting for one; who wanted the kernel hears ``why``."""
-        held.failure = why
+        held.failure = KernelStartFailed(why)
         await self._end([held])
 
     async def hibernate(self, held: Held, why: Hibernation) -> bool:
@@ -227,23 +236,35 @@ class LiveKernels:
 
     def _begin(self, owner: Owner, limits: Limits) -> Held:
         held = self._held[owner.chat_id] = Held(owner, limits)
-        self.places.join(held, user=owner.user_id, most=limits.kernels_per_user)
-        self._make_rooms(held)
-        self._tasks.start_soon(self._own, held)
+        placed = self.places.join(held, user=owner.user_id, most=limits.kernels_per_user)
+        self._make_room()
+        self._watch.news.tell()
+        self._tasks.start_soon(self._own, held, placed)
         return held
 
-    def _make_rooms(self, held: Held) -> None:
-        """Let as many of its user's kernels, and of all, go as are idle and stand in somebody's way."""
-        user_id = held.owner.user_id
-        self._make_room(self._of(user_id), self.places.short(user_id), NO_ROOM_FOR_USER)
-        self._make_room(self.held, self.places.short(), NO_ROOM)
+    async def _keep_making_room(self) -> None:
+        while True:
+            with anyio.move_on_after(_RECHECK_SECONDS if self.places.are_short else None):
+                await self.places.changed()
+            try:
+                self._make_room()
+            except Exception:  # who is told of an end must not keep the others waiting
+                log.exception("making room for kernels")
 
-    def _make_room(self, among: Sequence[Held], wanted: int, why: Hibernation) -> None:
-        """Let as many go as are ``wanted`` and idle, the least recently used first."""
-        free = (held for held in among if not held.busy and held.owner.chat_id not in self._kept)
+    def _make_room(self) -> None:
+        """Let as many of each user's, and of all, go as are idle and stand in somebody's way, the least
+        recently used first."""
+        if not self.places.are_short:
+            return
+        free = (
+            held for held in self.held if not held.busy and held.owner.chat_id not in self._kept
+        )
         idle = sorted(free, key=lambda held: held.idle_since)
-        for held in idle[: max(0, wanted)]:
-            self._put_to_sleep(held, why)
+        for user_id, short in self.places.short_of_own.items():
+            for held in [held for held in idle if held.owner.user_id == user_id][:short]:
+                self._put_to_sleep(held, NO_ROOM_FOR_USER)
+        for held in [held for held in idle if not held.unwanted.is_set()][: self.places.short]:
+            self._put_to_sleep(held, NO_ROOM)
 
     async def _end(self, ending: Sequence[Held]) -> None:
         for held in ending:
@@ -273,10 +294,11 @@ class LiveKernels:
         if self._held.get(held.owner.chat_id) is held:
             del self._held[held.owner.chat_id]
 
-    async def _own(self, held: Held) -> None:
+    async def _own(self, held: Held, placed: anyio.Event) -> None:
         try:
             with held.starting:
-                await self._wait_for_place(held)
+                await placed.wait()
+                self._watch.news.tell()
                 await self._live(held)
         except KernelStartFailed as error:
             held.failure = error
@@ -289,14 +311,9 @@ class LiveKernels:
         finally:
             self._let_go(held)
             self.places.give_back(held)
+            self._watch.news.tell()
             held.settled.set()
             held.gone.set()
-
-    async def _wait_for_place(self, held: Held) -> None:
-        while not self.places.has(held):
-            self._make_rooms(held)
-            self._watch.news.tell()
-            await self.places.changed()
 
     async def _live(self, held: Held) -> None:
         held.began = time.monotonic()

@@ -48,7 +48,7 @@ class Overview:
             alive=sum(view.state in {"idle", "busy"} for view in views),
             busy=sum(view.state == "busy" for view in views),
             waiting=sum(view.state == "waiting" for view in views),
-            most=self._kernels.limits.kernels,
+            most=self._kernels.most,
             pss_bytes=sum(view.pss_bytes for view in views) + (shared.bytes if shared else 0),
             cpu_percent=sum(view.cpu_percent for view in views),
             fork_server_pid=fork_server,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 import anyio
 
 from chatkernel.line import Line
 from kernels import News
-
-_RECHECK_SECONDS = 0.25
 
 
 class Places:
@@ -25,14 +23,18 @@ class Places:
         self._all = Line(total)
         self._own: dict[str, Line] = {}
         self._user: dict[Hashable, str] = {}
+        self._placed: dict[Hashable, anyio.Event] = {}
 
-    def join(self, who: Hashable, *, user: str, most: int) -> None:
-        """Stand at the end of the user's line, in which at most ``most`` have a place."""
+    def join(self, who: Hashable, *, user: str, most: int) -> anyio.Event:
+        """Stand at the end of the user's line, in which at most ``most`` have a place. The event is that
+        it has both places."""
         own = self._own.setdefault(user, Line(most))
         own.most = most
         own.queue.append(who)
         self._user[who] = user
+        placed = self._placed[who] = anyio.Event()
         self._advance(own)
+        return placed
 
     def has(self, who: Hashable) -> bool:
         """Whether it has both places."""
@@ -51,6 +53,7 @@ class Places:
         """Hold nothing and wait for nothing from now on; the second time does nothing."""
         if (user := self._user.pop(who, None)) is None:
             return
+        self._placed.pop(who, None)
         own = self._own[user]
         for line in (self._all, own):
             line.remove(who)
@@ -69,10 +72,21 @@ class Places:
             return None
         return before if before >= 0 else None
 
-    def short(self, user: str | None = None) -> int:
-        """How many more of the user's, or of all, would have to leave, so that nobody waits for long."""
-        line = self._all if user is None else self._own.get(user)
-        return max(0, -line.free) if line is not None else 0
+    @property
+    def short(self) -> int:
+        """How many more would have to leave, so that nobody waits in everybody's line for long."""
+        return max(0, -self._all.free)
+
+    @property
+    def short_of_own(self) -> Mapping[str, int]:
+        """How many more of a user's would have to leave, so that nobody waits for the user's places for
+        long; of those users only who are short of them."""
+        return {user: -own.free for user, own in self._own.items() if own.free < 0}
+
+    @property
+    def are_short(self) -> bool:
+        """Whether somebody would have to leave, so that nobody waits for long."""
+        return self.short > 0 or bool(self.short_of_own)
 
     def is_free(self, user: str, *, most: int) -> bool:
         """Whether one more of the user's would get its places at once."""
@@ -80,9 +94,8 @@ class Places:
         return min(most - len(own.taken), self._all.most - len(self._all.taken)) > 0
 
     async def changed(self) -> None:
-        """Wait for the next change, or a moment: not everything that makes a kernel idle is told."""
-        with anyio.move_on_after(_RECHECK_SECONDS):
-            await self.news.after(self.news.count)
+        """Wait for the next change."""
+        await self.news.after(self.news.count)
 
     def _before_both(self, who: Hashable, own: Line) -> int:
         """Of one that waits in its own line: those before it there, and those in everybody's now."""
@@ -93,5 +106,6 @@ class Places:
 
     def _advance(self, own: Line) -> None:
         self._all.queue.extend(own.advance())
-        self._all.advance()
+        for who in self._all.advance():
+            self._placed.pop(who).set()
         self.news.tell()

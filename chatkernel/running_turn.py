@@ -39,6 +39,7 @@ class RunningTurn:
 
     @property
     def idx(self) -> int:
+        """Its place in the chat, from 0."""
         return self.interaction.turn
 
     def notice(self, text: str) -> Notice:

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import anyio
 import httpx
@@ -107,8 +107,7 @@ async def open_service(
         UnusableEnvironment: the folder can't be used, another server uses it, or this isn't Linux.
         UnknownModel: the model that was asked for can't be.
     """
-    _refuse_other_systems()
-    limits = replace(settings.limits, kernels=_kernels(settings))
+    refuse_other_systems()
     async with AsyncExitStack() as stack:
         folder = await stack.enter_async_context(DataFolder.open(settings))
         await to_thread.run_sync(sweep, kernel_files(settings))
@@ -130,16 +129,16 @@ async def open_service(
         kernels = await stack.enter_async_context(
             LiveKernels.open(
                 launcher.launch,
-                limits=limits,
+                most=_kernels(settings),
                 limits_of=launcher.limits,
                 watch=watch,
                 on_end=relay.tell,
             )
         )
         overview = Overview(kernels, watch, launcher.fork_server, settings.data)
-        assistants = Assistants(limits, settings.request_limit, kernel_python(settings))
+        assistants = Assistants(settings.limits, settings.request_limit, kernel_python(settings))
         workshop = Workshop(
-            archive, kernels, models, assistants.get, limits, settings.message_bytes
+            archive, kernels, models, assistants.get, settings.limits, settings.message_bytes
         )
         sessions = await stack.enter_async_context(
             SessionManager.open(workshop, grace_seconds=settings.session_grace_seconds)
@@ -159,8 +158,12 @@ async def open_service(
         )
 
 
-def _refuse_other_systems() -> None:
-    """Before anything is made: no kernel could start."""
+def refuse_other_systems() -> None:
+    """Called before anything is made or set: no kernel could start.
+
+    Raises:
+        UnusableEnvironment: this isn't Linux.
+    """
     try:
         need_linux()
     except MachineUnfit as error:

@@ -30,8 +30,8 @@ from chatkernel.turn_taking import TurnTaking
 from chatkernel.workshop import Workshop
 from kernels import Death, Kernel
 
-STARTS_AGAIN = "It starts again with your next message."
-GONE_AND_STARTS_AGAIN = f"Its variables are gone. {STARTS_AGAIN}"
+_STARTS_AGAIN = "It starts again with your next message."
+GONE_AND_STARTS_AGAIN = f"Its variables are gone. {_STARTS_AGAIN}"
 
 
 @dataclass(eq=False)
@@ -195,7 +195,7 @@ class UserSession:
                 # A running cell also tells it itself.
                 self._taking.show(Status(turn=turn.idx, text=why.said()))
             case Death():
-                self.following.publish(chat_id, Status(text=why.said(STARTS_AGAIN)))
+                self.following.publish(chat_id, Status(text=why.said(_STARTS_AGAIN)))
             case Hibernation() if lost:
                 self.following.publish(chat_id, Status(text=why.said(GONE_AND_STARTS_AGAIN)))
 

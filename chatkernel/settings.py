@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chatkernel.errors import SettingsInvalid
 from chatkernel.kernel_settings import GIBIBYTE, MEBIBYTE, KernelSettings
 from chatkernel.user_limits import LimitsByName
+from chatkernel.user_name import user_name
 from kernels import PRELOAD, Limits
 
 PREFIX = "CHATKERNEL_"
@@ -84,7 +85,7 @@ class Settings(KernelSettings, BaseSettings):
     free_bytes: int = Field(
         default=GIBIBYTE,
         ge=0,
-        description="What stays free on the disk: below it, the kernel that writes fastest is ended.",
+        description="What stays free on the disk: below it, the kernel that has brought most to it is ended.",
     )
     user_limits: LimitsByName = Field(
         default={},
@@ -103,7 +104,8 @@ class Settings(KernelSettings, BaseSettings):
     )
     network: Literal["none", "open"] = Field(
         default="none",
-        description="Whether cells reach the network: `none`, or `open` (which needs a login of your own).",
+        description="Whether cells reach the network: `none`, or `open` (which needs the start-up secret at "
+        "each login, or a login of your own).",
     )
     request_limit: int = Field(
         default=50, ge=1, description="How many requests one turn may make to the model."
@@ -125,40 +127,45 @@ class Settings(KernelSettings, BaseSettings):
             free_bytes=self.free_bytes,
             idle_seconds=self.idle_seconds,
             kernels_per_user=self.kernels_per_user,
-            kernels=self.kernels,
             unattended_cpu=self.unattended_cpu,
             unattended_seconds=self.unattended_seconds,
         )
 
     def limits_of(self, name: str) -> Limits:
         """What each kernel of the user of this name may take."""
-        own = self.user_limits.get(name)
+        own = self.user_limits.get(user_name(name))
         if own is None:
             return self.limits
         return self.model_copy(update=own.model_dump(exclude_unset=True)).limits
 
     @property
     def database(self) -> Path:
+        """The SQLite file."""
         return self.data / "chatkernel.db"
 
     @property
     def chats(self) -> Path:
+        """Turn files, ``{user}/{chat}/{idx}.mpk``."""
         return self.data / "chats"
 
     @property
     def artifacts(self) -> Path:
+        """What blocks show, by content: ``{user}/{sha[:2]}/{sha}``."""
         return self.data / "artifacts"
 
     @property
     def workspaces(self) -> Path:
+        """The chats' own folders, ``{user}/{chat}``, in which kernels work."""
         return self.data / "workspaces"
 
     @property
     def deletions(self) -> Path:
+        """Records of what users deleted, until the files are gone."""
         return self.data / "deletions"
 
     @property
     def runtime(self) -> Path:
+        """What the server needs to run: its lock and address, the cookies' key, the kernels' files."""
         return self.data / "runtime"
 
 

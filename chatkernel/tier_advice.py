@@ -1,21 +1,9 @@
-"""What the tier that a machine offers means, and what would raise it."""
+"""What would raise the tier that a machine offers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
+from chatkernel.machine import Machine
 from kernels import FoundTier, Tier
-
-MEANS = {
-    Tier.FULL: "kernels have their own users, files, processes and network",
-    Tier.LANDLOCK: "Landlock and seccomp keep kernels from the machine, which they share",
-    Tier.NONE: "kernels may do whatever the server's user may",
-}
-
-_SYSCTL = Path("/proc/sys")
-_CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-_MODULES = Path("/sys/kernel/security/lsm")
 
 _NAMESPACES = (
     "For the full tier the server has to be able to make namespaces (unshare --user --mount --pid "
@@ -27,30 +15,7 @@ _LANDLOCK = (
 )
 
 
-@dataclass(frozen=True)
-class Machine:
-    """What a machine says of itself; None where it says nothing. It explains a tier that was found,
-    and is never what a tier is found by."""
-
-    in_container: bool = False
-    apparmor_restricts: int | None = None
-    namespaces_of_users: int | None = None
-    most_namespaces: int | None = None
-    security_modules: str | None = None
-
-    @classmethod
-    def look(cls) -> Machine:
-        """This machine."""
-        return cls(
-            in_container=any(path.exists() for path in _CONTAINERS),
-            apparmor_restricts=_number("kernel/apparmor_restrict_unprivileged_userns"),
-            namespaces_of_users=_number("kernel/unprivileged_userns_clone"),
-            most_namespaces=_number("user/max_user_namespaces"),
-            security_modules=_text(_MODULES),
-        )
-
-
-def advice(found: FoundTier, machine: Machine) -> tuple[str, ...]:
+def tier_advice(found: FoundTier, machine: Machine) -> tuple[str, ...]:
     """Sentences that each name one thing to do; none when there is no better tier."""
     sentences: list[str] = []
     if Tier.FULL in found.refused:
@@ -92,15 +57,3 @@ def _for_landlock(machine: Machine) -> list[str]:
             "Landlock is switched off: add it to the kernel's lsm= option (Linux 5.13 or newer)."
         ]
     return [_LANDLOCK]
-
-
-def _number(name: str) -> int | None:
-    text = _text(_SYSCTL / name)
-    return int(text) if text is not None and text.isdecimal() else None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from chatkernel.kernel_settings import KernelSettings
+from chatkernel.user_name import user_name
 
 _OF_ONE = '{"memory_bytes": 17179869184}'
 _OF_ALL = f'{{"ada": {_OF_ONE}}}'
@@ -46,14 +47,23 @@ def _why_not(name: str) -> str:
     return f"a user has no limit {name}" + (f"; {close[0]} may be meant" if close else "")
 
 
-def read_json(value: object) -> object:
-    """What a variable says; what isn't text is left to the validation.
+def by_names(value: object) -> object:
+    """What a variable says, or who embeds us, by names as a login has them; what is neither is left to the
+    validation.
 
     Raises:
-        PydanticCustomError: it is no JSON object, or one that says something twice.
+        PydanticCustomError: it is no JSON object, or one that says something twice, or a name is empty.
     """
-    if not isinstance(value, str):
-        return value
+    found = _read(value) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
+        return found
+    named = _once((user_name(str(name)), own) for name, own in found.items())
+    if "" in named:
+        raise _wrong("a user's name is empty")
+    return named
+
+
+def _read(value: str) -> dict[str, Any]:
     try:
         found = json.loads(value, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
@@ -76,5 +86,5 @@ def _wrong(why: str) -> PydanticCustomError:
     return PydanticCustomError("user_limits", "{why}", {"why": why})
 
 
-LimitsByName = Annotated[dict[str, UserLimits], NoDecode, BeforeValidator(read_json)]
+LimitsByName = Annotated[dict[str, UserLimits], NoDecode, BeforeValidator(by_names)]
 """As a variable has them: ``{"ada": {"memory_bytes": 17179869184}}``."""

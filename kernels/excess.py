@@ -8,6 +8,7 @@ from kernels.exits import Death, ended_for
 from kernels.folder_usage import FolderUsage
 from kernels.limits import Limits
 from kernels.sizes import size_in_words
+from kernels.times import time_in_words
 from kernels.usage import Usage
 
 _LESS_DATA = "Work on fewer rows or columns at once, or delete what you no longer need."
@@ -73,18 +74,13 @@ def filled_disk(*, busy: bool) -> Death:
     return ended_for("wrote to the disk until it was nearly full", advice=_LESS_DISK, busy=busy)
 
 
+def unattended_in_words(limits: Limits) -> str:
+    """What may go on while no cell runs: ``50 % of a processor for 5 minutes``."""
+    share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
+    return f"{share} for {time_in_words(limits.unattended_seconds)}"
+
+
 def left_running(limits: Limits) -> Death:
     """The death of one whose processes went on for too long while no cell ran."""
-    share = f"{100 * limits.unattended_cpu:.3g} % of a processor"
-    deed = (
-        f"used more than {share} for {time_in_words(limits.unattended_seconds)} while no cell ran"
-    )
+    deed = f"used more than {unattended_in_words(limits)} while no cell ran"
     return Death(-signal.SIGKILL, deed, f"Python {deed}, and was ended.", _IN_A_CELL)
-
-
-def time_in_words(seconds: float) -> str:
-    """``8 hours``, ``60 minutes``, ``90 seconds``."""
-    number, unit = (seconds, "second") if seconds % 60 else (seconds / 60, "minute")
-    if seconds > 3600 and not seconds % 3600:
-        number, unit = seconds / 3600, "hour"
-    return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"

@@ -24,7 +24,7 @@ class Limits:
     processor for ``unattended_seconds`` all the same; a share of 0 is no limit.
 
     A kernel that runs nothing is ended after ``idle_seconds``. At most ``kernels_per_user`` live for
-    a user, and ``kernels`` for all together.
+    a user.
     """
 
     start_seconds: float = 60.0
@@ -50,4 +50,3 @@ class Limits:
     unattended_seconds: float = 300.0
     idle_seconds: float = 3600.0
     kernels_per_user: int = 3
-    kernels: int = 200

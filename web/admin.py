@@ -111,10 +111,7 @@ async def _view(site: Site, conn: HTTPConnection) -> AdminView:
         totals=await service.overview.totals(),
         sessions=service.sessions.count,
         audit=await service.admin.audit(limit=AUDITED),
-        found=service.launcher.found,
-        advice=service.launcher.advice,
-        cgroups=service.launcher.cgroups,
-        cgroup_advice=service.launcher.cgroup_advice,
+        isolation=service.launcher.isolation,
         order=Order.of(conn.query_params.get("sort", "")),
     )
 

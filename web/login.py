@@ -18,6 +18,7 @@ from chatkernel.archive import Archive
 from chatkernel.durable import write_file
 from chatkernel.errors import Forbidden, InvalidRequest, NotFound, NotLoggedIn
 from chatkernel.store.rows import User
+from chatkernel.user_name import user_name
 from web.locality import is_from_here
 from web.sole_user import SoleUser
 
@@ -50,6 +51,7 @@ ONLY_HERE = (
     "A name alone is a login only on the server's own machine. "
     "From elsewhere, give its start-up secret too."
 )
+"""Why a name alone is refused where others can reach the server."""
 
 
 class Login:
@@ -170,7 +172,7 @@ class Login:
             Forbidden: without the start-up secret, an admin's name or any from beyond this machine;
                 or somebody else uses a server without a sandbox.
         """
-        name = " ".join(name.split())
+        name = user_name(name)
         if self._identify:
             raise Forbidden("The surrounding application does the login here.")
         if not 0 < len(name) <= NAME_CHARACTERS:

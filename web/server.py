@@ -19,7 +19,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from chatkernel.errors import UnusableEnvironment, ungrouped
 from chatkernel.models.loopback import is_loopback
-from chatkernel.service import Service
+from chatkernel.service import Service, refuse_other_systems
 from chatkernel.settings import Settings
 from kernels import KernelError, MachineUnfit, Tier, raise_limit
 from web.app import App, create_app
@@ -76,6 +76,7 @@ def serve(settings: Settings) -> None:
     Raises:
         UnusableEnvironment: it can't be served like this; the text says why and what to do.
     """
+    refuse_other_systems()
     raise_limit()
     with _listen(settings) as listener, ungrouped(UnusableEnvironment):
         anyio.run(_serve, settings, listener, backend_options={"use_uvloop": True})

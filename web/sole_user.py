@@ -33,10 +33,10 @@ class SoleUser:
             )
 
     async def _has_no_sandbox(self) -> bool:
-        found = self._launcher.found
-        if found is None and not self._unknown:
-            try:
-                found = await self._launcher.tier()
-            except KernelError:  # none starts, and it isn't tried at every request
-                self._unknown = True
-        return found is not None and found.tier is Tier.NONE
+        if self._unknown and self._launcher.isolation is None:
+            return False
+        try:
+            return (await self._launcher.tier()).tier is Tier.NONE
+        except KernelError:  # none starts, and it isn't tried at every request
+            self._unknown = True
+            return False

@@ -18,7 +18,7 @@ from chatkernel.events import (
     ToolReturn,
     ToolStatus,
 )
-from chatkernel.keeping import RICH_TYPES, is_rich, keep_output, keep_outputs, text_of
+from chatkernel.keeping import is_rich, keep_output, keep_outputs, text_of
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -95,33 +95,35 @@ class _Keeper:
     interaction: Interaction
     limits: Limits
     size: int = 0
-    kept: dict[tuple[int, ...], tuple[Output, NotebookOutput]] = field(default_factory=dict)
+    kept: dict[int, tuple[Output, NotebookOutput]] = field(default_factory=dict)
 
     async def keep(self, output: Output) -> NotebookOutput:
         """The output as a block holds it."""
-        rich = _rich_values(output)
-        if rich in self.kept:
-            return self.kept[rich][1]
+        if (known := self._known(output)) is not None:
+            return known
         try:
             made = await keep_output(to_nbformat(output), self.interaction.put)
         except StorageFailed as failure:
             made = _said(f"An output could not be kept, so it isn't shown. {failure.message}")
-        if rich:
-            self.kept[rich] = output, made
+        if (key := _key(output)) is not None:
+            self.kept[key] = output, made
             sizes = [ref["size"] for ref in made.get("data", {}).get(ARTIFACT_MIME, ())]
             self.size += max(sum(sizes), _weight(output))  # it is held on to, and on disk
         return made
 
     async def keep_all(self, outputs: Sequence[FinishedOutput]) -> list[NotebookOutput]:
         """All of them as their block holds them, those that aren't stored yet in one go."""
-        fresh = [output for output in outputs if _rich_values(output) not in self.kept]
+        fresh = [output for output in outputs if self._known(output) is None]
         try:
             made = await keep_outputs([to_nbformat(o) for o in fresh], self.interaction.put)
         except StorageFailed:  # of one, perhaps
-            made = [await self.keep(output) for output in fresh]
+            return [await self.keep(output) for output in outputs]
         left = iter(made)
-        kept = (self.kept.get(_rich_values(output)) for output in outputs)
-        return [known[1] if known else next(left) for known in kept]
+        return [self._known(output) or next(left) for output in outputs]
+
+    def _known(self, output: Output) -> NotebookOutput | None:
+        key = _key(output)
+        return self.kept[key][1] if key is not None and key in self.kept else None
 
     async def for_now(self, output: Output) -> NotebookOutput:
         """The output as it is shown while the cell runs: what a later one replaces isn't stored."""
@@ -138,11 +140,12 @@ class _Keeper:
         return shown
 
 
-def _rich_values(output: Output) -> tuple[int, ...]:
-    """Tells the output from others: its transcript makes another one of it, with the same values."""
-    if not isinstance(output, DisplayData | ExecuteResult):
-        return ()
-    return tuple(id(value) for mime, value in output.data.items() if mime in RICH_TYPES)
+def _key(output: Output) -> int | None:
+    """Tells what is rich from others: its transcript makes another output of it, with the same metadata.
+    Values don't tell it, as a small one may be the same object in two outputs."""
+    if not isinstance(output, DisplayData | ExecuteResult) or not is_rich(output.data):
+        return None
+    return id(output.metadata)
 
 
 def _weight(output: Output) -> int:

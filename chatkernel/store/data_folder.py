@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -43,6 +43,7 @@ class DataFolder:
         await to_thread.run_sync(_lay_out, settings)
         lock = await to_thread.run_sync(_take_lock, settings)
         try:
+            await to_thread.run_sync(_open_ways, settings)
             await to_thread.run_sync(_retract, settings.runtime)
             yield cls(settings.runtime)
         finally:
@@ -69,14 +70,14 @@ def refuse_unusable(settings: Settings) -> None:
     """
     with _unusable(settings.data):
         for folder in _folders(settings):
-            there = nearest(folder)
+            there = _nearest(folder)
             if not there.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, f"{there} is no folder")
             if not os.access(there, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, f"{there} can't be written")
 
 
-def nearest(path: Path) -> Path:
+def _nearest(path: Path) -> Path:
     """The path, or the nearest above it at which there is something."""
     return next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
 
@@ -98,18 +99,31 @@ def _lay_out(settings: Settings) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             with TemporaryFile(dir=folder):
                 pass
-        if os.getuid() == 0:
-            _open_ways(settings)
 
 
 def _open_ways(settings: Settings) -> None:
-    workspaces = settings.workspaces
-    users = [path for path in workspaces.iterdir() if path.is_dir() and not path.is_symlink()]
-    for folder in (settings.data, workspaces, *users):
-        for path in folder.iterdir():
-            close(path)
-    for folder in (settings.data, workspaces, *users):
-        let_pass(folder)
+    """What is gone before its turn comes needs nothing."""
+    if os.getuid() != 0:
+        return
+    with _unusable(settings.data):
+        ways = {settings.data, settings.workspaces, *_users_folders(settings.workspaces)}
+        for folder in ways:
+            with suppress(FileNotFoundError):
+                _close_all_in(folder, but=ways)
+        for folder in ways:
+            with suppress(FileNotFoundError):
+                let_pass(folder)
+
+
+def _users_folders(workspaces: Path) -> list[Path]:
+    return [path for path in workspaces.iterdir() if path.is_dir() and not path.is_symlink()]
+
+
+def _close_all_in(folder: Path, *, but: Collection[Path]) -> None:
+    for path in folder.iterdir():
+        if path not in but:
+            with suppress(FileNotFoundError):
+                close(path)
 
 
 def _take_lock(settings: Settings) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatkernel.cgroup_advice import cgroup_advice
-from chatkernel.tier_advice import Machine
+from chatkernel.machine import Machine
 from kernels import Cgroups
 from kernels.cgroups.finding import Found
 from kernels.cgroups.versions import Version2

@@ -287,9 +287,14 @@ def as_nobody() -> list[str]:
 
 
 ELSEWHERE = """
-import psutil, sys, uvicorn, chatkernel.asking, chatkernel.doctor, web.server
+import psutil, resource, sys, uvicorn, chatkernel.asking, chatkernel.doctor, web.server
 from chatkernel.cli import main
+
+def setrlimit(*_):
+    raise ValueError("current limit exceeds maximum limit")
+
 sys.platform = "darwin"
+resource.setrlimit = setrlimit
 main()
 """
 

@@ -14,17 +14,26 @@ from rich.console import Console
 
 from chatkernel.doctor import Examined, KernelsFound, examine
 from chatkernel.doctor_report import report
+from chatkernel.isolation import Isolation
 from chatkernel.models import Finding
 from chatkernel.settings import load_settings
-from kernels import Cgroups, FoundTier, KernelStartFailed, Launch, Room, Tier, Warmed
+from kernels import (
+    NO_CGROUPS,
+    Cgroups,
+    FoundTier,
+    KernelStartFailed,
+    Launch,
+    Room,
+    Tier,
+    Warmed,
+)
 from tests.serving import clean_environment
 
 KERNELS = KernelsFound(
     python="3.12.1",
     warmed=Warmed(1.5, {"polars": "No module named 'polars'"}),
-    found=FoundTier(Tier.FULL),
+    isolation=Isolation(FoundTier(Tier.FULL), NO_CGROUPS),
     bounds=(),
-    advice=(),
 )
 EXAMINED = Examined(
     interpreter="/opt/python",
@@ -60,7 +69,8 @@ def printed(examined: Examined) -> str:
 
 
 def in_tier(found: FoundTier, *advice: str) -> Examined:
-    return replace(EXAMINED, kernels=replace(KERNELS, found=found, advice=advice))
+    isolation = Isolation(found, NO_CGROUPS, advice)
+    return replace(EXAMINED, kernels=replace(KERNELS, isolation=isolation))
 
 
 def test_it_says_what_is_here_and_makes_no_folder(tmp_path: Path) -> None:
@@ -92,6 +102,13 @@ def test_a_folder_that_can_not_be_used_is_said_and_exits_with_two(folder: str) -
     assert done.returncode == 2
     assert f"The data folder {folder} can't be used: " in done.stdout
     assert "Choose another with --data or CHATKERNEL_DATA." in done.stdout
+
+
+def test_a_link_that_leads_nowhere_is_said_and_exits_with_two(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("nowhere")
+    done = run(tmp_path / "data", {"CHATKERNEL_PRELOAD": "json"})
+    assert done.returncode == 2
+    assert f"The data folder {tmp_path / 'data'} can't be used: " in done.stdout
 
 
 @pytest.mark.anyio
@@ -130,7 +147,8 @@ def test_what_was_refused_and_what_would_raise_it_stand_together() -> None:
 
 
 def test_control_groups_are_told_with_what_refused_them() -> None:
-    refused = replace(KERNELS, cgroups=Cgroups(reason="v2: it is not mounted."))
+    cgroups = Cgroups(reason="v2: it is not mounted.")
+    refused = replace(KERNELS, isolation=Isolation(FoundTier(Tier.FULL), cgroups))
     told = printed(replace(EXAMINED, kernels=refused))
     assert re.search(r"control groups +none", told)
     assert "refused: v2: it is not mounted." in told

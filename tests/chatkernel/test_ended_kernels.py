@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatkernel.ended_kernels import DEAD, HIBERNATED, EndedKernels
+from chatkernel.ended_kernels import MOST_DEAD, MOST_HIBERNATED, EndedKernels
 from chatkernel.hibernation import BY_ADMIN, NO_ROOM
 from chatkernel.owner import Owner
 from kernels import Death
@@ -14,19 +14,19 @@ EXITED = Death(7, "exited with status 7")
 
 def test_those_that_hibernated_last_are_remembered_and_no_more() -> None:
     kernels = EndedKernels()
-    for number in range(HIBERNATED + 5):
+    for number in range(MOST_HIBERNATED + 5):
         kernels.add(an_end(Owner("ann", f"{number}"), NO_ROOM))
     chats = [int(each.owner.chat_id) for each in kernels.hibernated]
-    assert chats == list(reversed(range(5, HIBERNATED + 5)))
+    assert chats == list(reversed(range(5, MOST_HIBERNATED + 5)))
     assert kernels.dead == ()
 
 
 def test_those_that_died_last_are_remembered_and_no_more() -> None:
     kernels = EndedKernels()
-    for number in range(DEAD + 5):
+    for number in range(MOST_DEAD + 5):
         kernels.add(an_end(Owner("ann", f"{number}"), EXITED))
     chats = [int(each.owner.chat_id) for each in kernels.dead]
-    assert chats == list(reversed(range(5, DEAD + 5)))
+    assert chats == list(reversed(range(5, MOST_DEAD + 5)))
     assert kernels.hibernated == ()
 
 

@@ -28,6 +28,8 @@ from kernels import (
     KernelStartFailed,
     Launch,
     Limits,
+    MachineUnfit,
+    News,
     Watch,
 )
 from tests.chatkernel.agent.stage import drained
@@ -42,7 +44,7 @@ STRANGERS = Owner("bob", "x")
 @dataclass
 class Launcher:
     """Launches kernels; ``error`` and ``python`` make that fail. Deaths and hibernations are noted. ``own``
-    are the limits of users who have other ones, in which fields."""
+    are the limits of users who have other ones, in which fields; ``news`` is what the watch tells."""
 
     folder: Path
     fork_server: ForkServer
@@ -51,6 +53,7 @@ class Launcher:
     launched: list[Owner] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     own: dict[str, dict[str, float]] = field(default_factory=dict)
+    news: News = field(default_factory=News)
 
     async def launch(self, owner: Owner) -> Launch:
         self.launched.append(owner)
@@ -70,9 +73,7 @@ class Launcher:
         self, *, per_user: int = 2, total: int = 10, idle_seconds: float = 100.0
     ) -> AsyncIterator[LiveKernels]:
         """Kernels; the test has half a minute with them."""
-        limits = Limits(
-            grace_seconds=0.2, kernels_per_user=per_user, kernels=total, idle_seconds=idle_seconds
-        )
+        limits = Limits(grace_seconds=0.2, kernels_per_user=per_user, idle_seconds=idle_seconds)
 
         async def limits_of(owner: Owner) -> Limits:
             await anyio.lowlevel.checkpoint()
@@ -85,12 +86,13 @@ class Launcher:
                 Watch.open(self.folder) as watch,
                 LiveKernels.open(
                     self.launch,
-                    limits=limits,
+                    most=total,
                     limits_of=limits_of,
                     watch=watch,
                     on_end=self.ended.append,
                 ) as kernels,
             ):
+                self.news = watch.news
                 yield kernels
 
 
@@ -259,13 +261,32 @@ async def test_a_start_and_who_waits_for_one_can_be_given_up_by_their_ids(
             for owner in (B, A):
                 (held,) = (each for each in kernels.held if each.owner == owner)
                 assert kernels.find(held.id) is held
-                await kernels.give_up(held, KernelStartFailed(f"{owner.chat_id} was given up."))
+                await kernels.give_up(held, f"{owner.chat_id} was given up.")
                 assert kernels.find(held.id) is None
         assert told == {chat: f"Python did not start: {chat} was given up." for chat in ("a", "b")}
         launcher.python = None
         await kernels.start(A)
         (held,) = kernels.held
         assert (await kernels.lend(A)).id == held.id
+
+
+async def test_each_who_waits_for_a_start_hears_of_its_failure_by_an_exception_of_their_own(
+    launcher: Launcher,
+) -> None:
+    launcher.error = MachineUnfit("There is no room.")
+    heard: list[MachineUnfit] = []
+    async with launcher.open() as kernels, anyio.create_task_group() as tasks:
+
+        async def lend() -> None:
+            with pytest.raises(MachineUnfit, match="There is no room") as failed:
+                await kernels.lend(A)
+            heard.append(failed.value)
+
+        for _ in range(2):
+            tasks.start_soon(lend)
+    one, other = heard
+    assert one is not other
+    assert one.__cause__ is other.__cause__ is launcher.error
 
 
 @dataclass
@@ -541,6 +562,30 @@ async def test_when_all_are_busy_one_waits_and_is_told(launcher: Launcher) -> No
             assert lent == []
     assert lent == ["b", "c"]
     assert told == {"b": [0], "c": [1, 0]}
+
+
+async def test_that_somebody_waits_is_told_once(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, looked = 0, anyio.Event()
+
+    def look(_: Held) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks > 20:
+            looked.set()
+        return True
+
+    monkeypatch.setattr("chatkernel.live_kernels._RECHECK_SECONDS", 0.001)
+    monkeypatch.setattr(Held, "busy", property(look))
+    async with launcher.open(total=0) as kernels:
+        for owner in (A, B, STRANGERS):
+            await kernels.start(owner)
+        await anyio.wait_all_tasks_blocked()
+        told = launcher.news.count
+        looks = 0
+        await looked.wait()
+        assert launcher.news.count == told
 
 
 async def test_a_cell_that_ends_outside_a_turn_makes_room_too(launcher: Launcher) -> None:

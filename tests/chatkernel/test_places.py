@@ -37,8 +37,9 @@ def test_who_is_beyond_the_users_places_waits_and_nobody_else() -> None:
     joined(places, "a1", "a2", "a3", "a4", "b1")
     assert holders(places, "a3", "a4", "b1") == {"b1"}
     assert [places.before(name) for name in ("a3", "a4", "b1")] == [0, 1, None]
-    assert places.short("a") == 2
-    assert places.short() == places.short("b") == places.short("nobody") == 0
+    assert places.short_of_own == {"a": 2}
+    assert places.short == 0
+    assert places.are_short
     assert not places.is_free("a", most=2)
     assert places.is_free("b", most=2)
 
@@ -50,12 +51,22 @@ def test_a_place_is_taken_by_the_first_when_it_is_given_back_and_not_before() ->
     assert places.has("a1")
     assert not places.has("a3")
     assert [places.before(name) for name in ("a3", "a4")] == [None, 0]
-    assert places.short("a") == 1
+    assert places.short_of_own == {"a": 1}
     places.give_back("a1")
     assert places.has("a3")
     assert not places.has("a4")
     places.give_back("a1")
     assert not places.has("a4")
+
+
+def test_who_joins_is_told_of_its_own_place_and_of_no_others() -> None:
+    places = Places(2)
+    first, second, other = [places.join(who, user=who[0], most=1) for who in ("a1", "a2", "b1")]
+    assert [placed.is_set() for placed in (first, second, other)] == [True, False, True]
+    places.give_back("b1")
+    assert not second.is_set()
+    places.give_back("a1")
+    assert second.is_set()
 
 
 def test_one_users_queue_keeps_nobody_from_the_places_of_all() -> None:
@@ -86,7 +97,7 @@ def test_who_stops_waiting_is_in_nobodys_way() -> None:
     for name in ("a2", "b1"):
         places.leave(name)
         assert places.before(name) is None
-    assert places.short() == places.short("a") == 0
+    assert not places.are_short
     places.leave("nobody")
     places.give_back("a1")
     assert places.is_free("a", most=1)

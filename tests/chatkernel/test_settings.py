@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from chatkernel.errors import SettingsInvalid
 from chatkernel.settings import PREFIX, Settings, load_settings, unknown_settings
+from kernels import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,10 @@ def test_defaults_serve_this_machine_only() -> None:
     settings = load_settings()
     assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 5001, Path("data"))
     assert settings.unsafe_no_sandbox is False
+
+
+def test_kernels_have_the_same_limits_by_default_with_settings_and_without() -> None:
+    assert load_settings().limits == Limits()
 
 
 def test_every_setting_says_what_it_is_for() -> None:

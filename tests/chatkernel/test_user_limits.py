@@ -41,6 +41,14 @@ def test_a_user_has_what_was_given_and_the_deployments_else(
     assert settings.limits_of("Ada") == settings.limits
 
 
+def test_a_name_is_the_one_that_a_login_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {" ada\t b ": UserLimits(processes=64)}
+    monkeypatch.setenv("CHATKERNEL_USER_LIMITS", '{" ada  b ": {"processes": 64}}')
+    for settings in (load_settings(), Settings(user_limits=own)):
+        assert list(settings.user_limits) == ["ada b"]
+        assert settings.limits_of("ada b").processes == 64
+
+
 def test_each_of_them_reaches_the_kernel() -> None:
     much = 1_000_000_000
     own = UserLimits.model_validate(dict.fromkeys(KernelSettings.model_fields, much))
@@ -77,6 +85,8 @@ def test_each_of_them_reaches_the_kernel() -> None:
         ),
         ('{"ada": 5}', 'ada: limits are an object, as in {"memory_bytes": 17179869184}.'),
         ('{"ada": {}, "ada": {}}', "ada stands twice in one object."),
+        ('{"ada b": {}, " ada  b": {}}', "ada b stands twice in one object."),
+        ('{" ": {}}', "a user's name is empty."),
         ("ada", 'it is no JSON, as in {"ada": {"memory_bytes": 17179869184}}.'),
         (
             '["ada"]',

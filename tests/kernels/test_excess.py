@@ -11,7 +11,6 @@ from kernels.excess import (
     filled_disk,
     hid_a_process,
     left_running,
-    time_in_words,
 )
 from kernels.exits import Death
 from kernels.folder_usage import FolderUsage
@@ -118,19 +117,3 @@ def test_what_was_left_running() -> None:
         "Python used more than 50 % of a processor for 5 minutes while no cell ran, and was ended. "
         "Start long work in a cell, so that you see it."
     )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (60, "1 minute"),
-        (1, "1 second"),
-        (90, "90 seconds"),
-        (0.5, "0.5 seconds"),
-        (3600, "60 minutes"),
-        (9000, "150 minutes"),
-        (28_800, "8 hours"),
-    ],
-)
-def test_times(seconds: float, words: str) -> None:
-    assert time_in_words(seconds) == words

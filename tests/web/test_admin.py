@@ -20,11 +20,11 @@ from tests.chatkernel.test_cli import run
 from tests.serving import Served, new_chat, say, serving
 
 NO_NAMESPACES = """
-import chatkernel.launcher
+import chatkernel.isolation
 from kernels import FoundTier, Tier
 async def find_landlock(launch, **_):
     return FoundTier(Tier.LANDLOCK, {Tier.FULL: "unshare was refused."})
-chatkernel.launcher.find_tier = find_landlock
+chatkernel.isolation.find_tier = find_landlock
 """
 LOOP = "print('begun', flush=True)\nwhile True: pass"
 
@@ -146,6 +146,7 @@ def test_only_an_idle_kernel_hibernates(ann: httpx.Client, root: httpx.Client) -
     assert act(root, idle["id"], "hibernate").status_code == 202
     (asleep,) = kernels(root, chat)
     assert (asleep["state"], asleep["cause"]) == ("hibernated", "an admin hibernated it")
+    assert asleep["started"] is True
     assert "hibernated <strong>ann" in audited(root)
     assert act(root, asleep["id"], "kill").status_code == 404
     assert "2" in str(say(ann, chat, "1 + 1"))
@@ -224,7 +225,7 @@ def test_who_waits_for_a_place_can_be_ended_from_the_page_and_the_terminal(tmp_p
                 chat = new_chat(client)
                 with looping(client, chat, "1 + 1") as events:
                     waiting = kernel(root, chat, "waiting")
-                    assert (waiting["before"], waiting["pid"]) == (0, None)
+                    assert (waiting["before"], waiting["started"]) == (0, False)
                     assert f'id="kill-{waiting["id"]}"' in root.get("/admin").text
                     assert act(root, waiting["id"], "interrupt").status_code == 409
                     assert "Its start was ended." in kill(served, root, waiting["id"])

@@ -20,11 +20,11 @@ from web import create_app
 from web.socket import LOGGED_OUT
 
 NO_SANDBOX = """
-import chatkernel.launcher
+import chatkernel.isolation
 from kernels import FoundTier, Tier
 async def find_none(launch, **_):
     return FoundTier(Tier.NONE, {Tier.FULL: "refused.", Tier.LANDLOCK: "there is none."})
-chatkernel.launcher.find_tier = find_none
+chatkernel.isolation.find_tier = find_none
 """
 
 
@@ -81,7 +81,7 @@ def becomes(*names: str) -> Callable[[HTTPConnection], str]:
 def test_an_open_admin_page_is_closed_when_somebody_else_has_its_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatkernel.launcher.find_tier", find_none)
+    monkeypatch.setattr("chatkernel.isolation.find_tier", find_none)
     settings = Settings(data=tmp_path / "data", model="direct", admins=("root",))
     # It is asked twice before the socket opens.
     chat = create_app(settings, identify=becomes("root", "root", "bob"))

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatkernel.errors import NotFound
+from chatkernel.isolation import Isolation
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelAction
-from chatkernel.launcher import Launcher
 from web.api.answers import Json
 from web.site import admin
 
@@ -30,7 +30,7 @@ async def kernels(request: Request) -> Response:
             "kernels": listed,
             "totals": totals,
             "sessions": service.sessions.count,
-            "sandbox": _of_sandbox(service.launcher),
+            "sandbox": _of_sandbox(service.launcher.isolation),
         }
     )
 
@@ -45,23 +45,28 @@ async def act(request: Request) -> Response:
     return Json({"result": result}, status_code=202)
 
 
-def _of_sandbox(launcher: Launcher) -> dict[str, Any] | None:
+def _of_sandbox(isolation: Isolation | None) -> dict[str, Any] | None:
     """None until it is found."""
-    if (found := launcher.found) is None:
+    if isolation is None:
         return None
-    refused = {tier.value: why for tier, why in found.refused.items()}
-    cgroups = {
-        "controllers": launcher.cgroups.controllers,
-        "refused": launcher.cgroups.reason,
-        "advice": launcher.cgroup_advice,
-    }
+    found, cgroups = isolation.found, isolation.cgroups
     return {
         "tier": found.tier,
-        "refused": refused,
-        "advice": launcher.advice,
-        "cgroups": cgroups,
+        "refused": {tier.value: why for tier, why in found.refused.items()},
+        "advice": isolation.tier_advice,
+        "cgroups": {
+            "controllers": cgroups.controllers,
+            "refused": cgroups.reason,
+            "advice": isolation.cgroup_advice,
+        },
     }
 
 
 def _of_kernel(kernel: NamedKernel) -> dict[str, Any]:
-    return {**asdict(kernel.view), "user": kernel.user, "chat": kernel.chat}
+    view = kernel.view
+    return {
+        **asdict(view),
+        "started": view.started,
+        "user": kernel.user,
+        "chat": kernel.chat,
+    }

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from chatkernel.isolation import Isolation
 from chatkernel.kernel_admin import NamedKernel
 from chatkernel.kernel_view import KernelTotals
 from chatkernel.store.rows import Audit
-from kernels import NO_CGROUPS, Cgroups, FoundTier, Tier
+from kernels import Tier
 from kernels.sizes import size_in_words
 from web.elements import (
     Element,
@@ -40,19 +41,15 @@ from web.render.tier_note import tier_note
 
 @dataclass(frozen=True)
 class AdminView:
-    """What changes while the page is open. ``audit`` has the newest first. ``found`` is None until the
-    tier is found, ``advice`` what would raise it, ``cgroup_advice`` what would give the control groups
-    that are missing."""
+    """What changes while the page is open. ``audit`` has the newest first. ``isolation`` is None until it
+    is found."""
 
     kernels: Sequence[NamedKernel]
     totals: KernelTotals
     sessions: int
     audit: Sequence[Audit]
     order: Order
-    found: FoundTier | None = None
-    advice: Sequence[str] = ()
-    cgroups: Cgroups = NO_CGROUPS
-    cgroup_advice: Sequence[str] = ()
+    isolation: Isolation | None = None
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,10 @@ def overview(view: AdminView) -> Element:
     """The content of ``#overview`` (swap it by innerMorph)."""
     return div(
         _totals(view),
-        tier_note(view.found, view.advice) if view.found else None,
+        tier_note(view.isolation) if view.isolation else None,
         section(kernel_table(view.kernels, view.order), cls="kernel-plate"),
         _audit(view.audit),
-        cgroup_note(view.cgroups, view.cgroup_advice),
+        cgroup_note(view.isolation) if view.isolation else None,
         cls="overview",
     )
 
@@ -126,14 +123,15 @@ def _totals(view: AdminView) -> Element:
         _total("Fork server", fork_server, _pid(totals)),
         _total("Machine", size_in_words(used), f"of {size_in_words(totals.memory_bytes)} used"),
         _total("Disk", size_in_words(totals.disk_free_bytes), "free"),
-        _sandbox(view.found),
+        _sandbox(view.isolation),
         cls="totals",
     )
 
 
-def _sandbox(found: FoundTier | None) -> Element:
-    if found is None:
+def _sandbox(isolation: Isolation | None) -> Element:
+    if isolation is None:
         return _total("Sandbox", "–", "not found yet")
+    found = isolation.found
     more = f"{Tier.FULL} was refused" if found.refused else "the best tier"
     return _total("Sandbox", found.tier, more, cls=found.tier)
 

@@ -14,7 +14,9 @@ from web.render.icons import icon
 class Urls(Protocol):
     """Where a chat's artifacts are served, below the application's root path."""
 
-    def artifact(self, ref: ArtifactRef) -> str: ...
+    def artifact(self, ref: ArtifactRef) -> str:
+        """The address of an artifact's content, with the root path."""
+        ...
 
 
 def artifact(ref: ArtifactRef, urls: Urls) -> Element:

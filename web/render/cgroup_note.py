@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from kernels import Cgroups
-from web.elements import Element, dd, div, dl, dt, h2, li, p, section, ul
+from chatkernel.isolation import Isolation
+from web.elements import Element
+from web.render.machine_note import machine_note
 
 _MEANS = (
     "Without all of them what a kernel uses is counted from outside, some times a second, and busy kernels "
@@ -13,16 +12,16 @@ _MEANS = (
 )
 
 
-def cgroup_note(cgroups: Cgroups, advice: Sequence[str]) -> Element | None:
+def cgroup_note(isolation: Isolation) -> Element | None:
     """None where there is nothing to advise: they are all there."""
-    if not advice:
+    cgroups = isolation.cgroups
+    if not isolation.cgroup_advice:
         return None
-    return section(
-        h2(f"Control groups: {cgroups.said}"),
-        p(_MEANS),
-        dl(
-            div(dt("Why not all"), dd(cgroups.reason)) if cgroups.reason else None,
-            div(dt("What would give them"), dd(ul([li(each) for each in advice]))),
-        ),
-        cls="machine-note quiet",
+    return machine_note(
+        f"Control groups: {cgroups.said}",
+        _MEANS,
+        {"Why not all": cgroups.reason} if cgroups.reason else {},
+        "What would give them",
+        isolation.cgroup_advice,
+        cls="quiet",
     )

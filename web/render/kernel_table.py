@@ -36,7 +36,8 @@ HOT_BUSY = 60.0
 """Seconds."""
 
 STATES = ("busy", "waiting", "starting", "idle", "hibernated", "dead")
-ENDED = ("hibernated", "dead")
+"""In the order they are shown in."""
+
 WORDS: dict[KernelAction, str] = {
     "interrupt": "Interrupt",
     "hibernate": "Hibernate",
@@ -55,6 +56,13 @@ class Column:
     hot: Callable[[NamedKernel], bool] = lambda _kernel: False
     highest: bool = True
     hint: str | None = None
+
+
+def _by_state(kernel: NamedKernel) -> float:
+    """Who is in a state for longest stands first in it, but of those that ended who did so last."""
+    view = kernel.view
+    since = -view.since_seconds if view.ended else view.since_seconds
+    return -1e9 * STATES.index(view.state) + since
 
 
 def _since(kernel: NamedKernel) -> tuple[Element, Element]:
@@ -79,7 +87,7 @@ COLUMNS = (
     Column(
         "state",
         "State",
-        lambda k: -1e9 * STATES.index(k.view.state) + k.view.since_seconds,
+        _by_state,
         _since,
         hot=lambda k: k.view.state == "busy" and k.view.since_seconds > HOT_BUSY,
     ),
@@ -182,7 +190,7 @@ def _row(kernel: NamedKernel) -> Element:
     cells = [_cell(column, kernel) for column in COLUMNS]
     return tr(
         cells,
-        td(None if view.state in ENDED else _actions(kernel), cls="actions"),
+        td(None if view.ended else _actions(kernel), cls="actions"),
         id=f"kernel-{view.id}",
         cls=f"is-{view.state}",
     )
@@ -209,7 +217,7 @@ def _button(action: KernelAction, kernel: NamedKernel, *, disabled: bool) -> Ele
         "data-kernel": kernel.view.id,
         "data-user": kernel.user,
         "data-chat": kernel.chat,
-        "data-state": kernel.view.state,
+        "data-started": kernel.view.started,
     }
     return button(
         WORDS[action],

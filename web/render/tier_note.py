@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from chatkernel.isolation import Isolation
+from chatkernel.tier_meaning import MEANS
+from kernels import Tier
+from web.elements import Element
+from web.render.machine_note import machine_note
 
-from chatkernel.tier_advice import MEANS
-from kernels import FoundTier, Tier
-from web.elements import Element, dd, div, dl, dt, h2, li, p, section, ul
 
-
-def tier_note(found: FoundTier, advice: Sequence[str]) -> Element | None:
+def tier_note(isolation: Isolation) -> Element | None:
     """None of the best tier, of which there is nothing to say."""
+    found = isolation.found
     if found.tier is Tier.FULL:
         return None
     means = MEANS[found.tier]
-    reasons = [_refused(tier, why) for tier, why in found.refused.items()]
-    return section(
-        h2(f"Sandbox: tier {found.tier}"),
-        p(f"{means[:1].upper()}{means[1:]}."),
-        dl(reasons, div(dt("What would raise it"), dd(ul([li(each) for each in advice])))),
-        cls=f"machine-note tier-note {found.tier}",
+    return machine_note(
+        f"Sandbox: tier {found.tier}",
+        f"{means[:1].upper()}{means[1:]}.",
+        {f"Why not {tier}": why for tier, why in found.refused.items()},
+        "What would raise it",
+        isolation.tier_advice,
+        cls=f"tier-note {found.tier}",
     )
-
-
-def _refused(tier: Tier, why: str) -> Element:
-    return div(dt(f"Why not {tier}"), dd(why))

@@ -1,4 +1,4 @@
-"""A program of 130 bytes that takes a leader's place in memory, where a copy of Python would take 3 MiB.
+"""A program of some 100 bytes that takes a leader's place in memory, where a copy of Python would take 3 MiB.
 
 It waits until its child of number 2, the kernel, has ended, reaps others meanwhile, writes the status
 that wait4(2) gives to descriptor 3, and ends. Only for pid 1 of a namespace, with which all ends.

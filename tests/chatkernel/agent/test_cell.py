@@ -120,6 +120,32 @@ async def test_of_many_outputs_one_that_cannot_be_kept_takes_no_other_along(stag
     assert "disk is full" in returned.outputs[-2]["text"]
 
 
+async def test_outputs_keep_their_places_when_one_of_them_cannot_be_kept(stage: Stage) -> None:
+    async def picky(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
+        if any(b"large" in part.content for part in parts):
+            raise DiskFull("The server's disk is full.")
+        return await put(parts, name)
+
+    put, stage.interaction.put = stage.interaction.put, picky
+    many = KEPT_WHILE_RUNNING + 3
+    shown = f"['large' if n == {many - 2} else str(n) for n in range({many})]"
+    code = f"for n, text in enumerate({shown}):\n    print(n)\n    display({{'text/html': text}}, raw=True)"
+    returned = await run(stage, code)
+    assert [output.get("text") for output in returned.outputs[::2]] == [
+        f"{n}\n" for n in range(many)
+    ]
+    kept = [ARTIFACT_MIME in output.get("data", {}) for output in returned.outputs[1::2]]
+    assert kept == [*[True] * (many - 2), False, True]
+
+
+@pytest.mark.parametrize("html", ["x", ""])
+async def test_outputs_are_told_apart_where_what_is_rich_in_them_is_the_same(
+    stage: Stage, html: str
+) -> None:
+    code = f"for n in '12': display({{'text/html': {html!r}, 'text/plain': n}}, raw=True)"
+    assert printed(await run(stage, code)) == "12"
+
+
 async def test_half_characters_and_huge_numbers_do_no_harm(stage: Stage) -> None:
     code = (
         "from IPython.display import display\n"

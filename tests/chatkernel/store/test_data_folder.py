@@ -17,6 +17,7 @@ from chatkernel.errors import DataFolderInUse, DataFolderUnusable
 from chatkernel.settings import Settings, load_settings
 from chatkernel.store.data_folder import DataFolder, refuse_unusable
 from chatkernel.store.running_server import RunningServer
+from kernels.passage import close
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -106,6 +107,49 @@ async def test_what_an_earlier_version_or_a_copy_has_left_is_put_right(settings:
     for closed in (workspace, incoming, settings.chats, settings.data / "lost+found"):
         assert mode(closed) & 0o007 == 0
     assert mode(settings.data / "chatkernel.db") == 0o640
+
+
+async def test_who_finds_the_folder_in_use_changes_no_mode(settings: Settings) -> None:
+    async with DataFolder.open(settings):
+        workspace = settings.workspaces / "user" / "chat"
+        workspace.mkdir(parents=True)
+        paths = [settings.data, *settings.data.rglob("*")]
+        for path in paths:
+            path.chmod(0o755)
+        with pytest.raises(DataFolderInUse):
+            async with DataFolder.open(settings):
+                pass
+        assert {mode(path) for path in paths} == {0o755}
+
+
+async def test_what_is_right_is_not_changed_even_for_a_moment(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.workspaces / "user").mkdir(parents=True)
+    async with DataFolder.open(settings):
+        pass
+    changed: list[Path] = []
+    monkeypatch.setattr(Path, "chmod", lambda path, _: changed.append(path))
+    async with DataFolder.open(settings):
+        assert changed == []
+
+
+async def test_what_vanishes_while_the_folder_is_opened_is_no_fault(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = settings.workspaces / "user"
+    user.mkdir(parents=True)
+    gone = user / "gone"
+    gone.touch()
+
+    def vanish(path: Path) -> None:
+        if path == gone:
+            path.unlink()
+        close(path)
+
+    monkeypatch.setattr("chatkernel.store.data_folder.close", vanish)
+    async with DataFolder.open(settings):
+        assert gone.exists() is not AS_ROOT
 
 
 async def test_a_list_of_what_is_in_it_is_no_others(settings: Settings) -> None:

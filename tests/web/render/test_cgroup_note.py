@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from kernels import Cgroups
+from chatkernel.isolation import Isolation
+from kernels import Cgroups, FoundTier, Tier
 from web.elements import to_html
 from web.render.cgroup_note import cgroup_note
 
+FULL = FoundTier(Tier.FULL)
+
 
 def test_why_they_are_missing_and_what_would_give_them() -> None:
-    note = cgroup_note(Cgroups(reason="v2: <read-only>."), ("Run this.", "Then <that>."))
+    cgroups = Cgroups(reason="v2: <read-only>.")
+    note = cgroup_note(Isolation(FULL, cgroups, cgroup_advice=("Run this.", "Then <that>.")))
     assert note is not None
     html = to_html(note)
     for said in (
@@ -20,4 +24,4 @@ def test_why_they_are_missing_and_what_would_give_them() -> None:
 
 
 def test_with_all_of_them_there_is_nothing_to_say() -> None:
-    assert cgroup_note(Cgroups(reason=""), ()) is None
+    assert cgroup_note(Isolation(FULL, Cgroups(reason=""))) is None

@@ -71,6 +71,23 @@ def test_it_is_sorted_by_any_column_both_ways() -> None:
         assert order.then(column).falling is not order.falling
 
 
+def test_of_those_that_ended_the_last_stands_first() -> None:
+    dead = [
+        replace(QUIET, state="dead", id=f"k{seconds}", since_seconds=seconds)
+        for seconds in (600, 30, 7200)
+    ]
+    idle = [replace(view, state="idle", id=f"i{view.id}") for view in dead]
+    views = [
+        kernel.view for kernel in Order.of("").sorted([named(view) for view in [*dead, *idle]])
+    ]
+    assert [view.id for view in views] == ["ik7200", "ik600", "ik30", "k30", "k600", "k7200"]
+
+
+def test_a_button_knows_whether_its_kernel_has_started() -> None:
+    assert shown(QUIET).count(" data-started") == 3
+    assert " data-started" not in shown(replace(QUIET, state="starting", pid=None))
+
+
 def test_only_what_can_be_done_is_offered() -> None:
     def offered(view: KernelView) -> list[str]:
         buttons = re.findall(r"<button[^>]*>", shown(view))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kernels import FoundTier, Tier
+from chatkernel.isolation import Isolation
+from kernels import NO_CGROUPS, FoundTier, Tier
 from web.elements import to_html
 from web.render.tier_note import tier_note
 
@@ -10,7 +11,7 @@ NONE = FoundTier(Tier.NONE, {Tier.FULL: "unshare <failed>.", Tier.LANDLOCK: "the
 
 
 def test_why_better_ones_were_refused_and_what_would_raise_it() -> None:
-    note = tier_note(NONE, ("Run this.", "Then <that>."))
+    note = tier_note(Isolation(NONE, NO_CGROUPS, ("Run this.", "Then <that>.")))
     assert note is not None
     html = to_html(note)
     for said in (
@@ -24,4 +25,4 @@ def test_why_better_ones_were_refused_and_what_would_raise_it() -> None:
 
 
 def test_of_the_best_there_is_nothing_to_say() -> None:
-    assert tier_note(FoundTier(Tier.FULL), ()) is None
+    assert tier_note(Isolation(FoundTier(Tier.FULL), NO_CGROUPS)) is None

@@ -11,9 +11,9 @@ let leaving = false;
 const LOST = "What runs ends at once, and all its variables are lost. The chat goes on with its next message.";
 const NOT_STARTED = "It isn’t ready yet, so no variables are lost. The cell that wants it fails.";
 
-const killing = ({ user, state }) => ({
+const killing = ({ user, started }) => ({
   title: `Kill ${user}’s kernel?`,
-  text: state === "waiting" || state === "starting" ? NOT_STARTED : LOST,
+  text: started === undefined ? NOT_STARTED : LOST,
   yes: "Kill",
   danger: true,
 });
@@ -21,8 +21,8 @@ const killing = ({ user, state }) => ({
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-action]");
   if (!button || button.disabled) return;
-  const { action, kernel, user, state } = button.dataset;
-  if (action === "kill" && !(await ask(killing({ user, state })))) return;
+  const { action, kernel, user, started } = button.dataset;
+  if (action === "kill" && !(await ask(killing({ user, started })))) return;
   try {
     const { result } = await request(`${here.root}/api/admin/kernels/${encodeURIComponent(kernel)}/${action}`, {
       method: "POST",
