@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,23 @@ from kernels.inside import leader_program
 from kernels.inside.leader_program import elf
 from kernels.inside.leader_program.code import CODE
 
-MAKE = Path(__file__).resolve().parents[3] / "scripts/make_leader"
+ROOT = Path(__file__).resolve().parents[3]
+MAKE = ROOT / "scripts/make_leader"
 MACHINE = os.uname().machine
 EMULATORS = {"x86_64": "qemu-x86_64-static", "aarch64": "qemu-aarch64-static"}
+
+CANNOT_BECOME = """
+import os
+from kernels.inside import leader_program
+
+filled = [os.eventfd(0) for _ in range(12)]  # so that what follows isn't below the program's
+own, refused = os.eventfd(0), os.memfd_create("no program")
+stepping_down, stepped_down = os.pipe()
+own, stepped_down = leader_program.become(refused, own, stepped_down)
+os.close(stepped_down)
+os.set_blocking(stepping_down, False)
+print(os.read(stepping_down, 1))
+"""
 
 # Process 1 of a namespace forks 2, and goes on as the program.
 FIRST = "sh -c 'exit 7' & sleep 60 & exec {program} 3>{status} 4>{closed}"
@@ -69,6 +84,12 @@ def test_it_goes_on_when_others_end(machine: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("machine", sorted(CODE))
 def test_without_a_child_it_ends_at_once(machine: str, tmp_path: Path) -> None:
     assert told("exec {program} 3>{status} 4>{closed}", machine, tmp_path) is None
+
+
+def test_a_leader_that_cannot_become_it_keeps_no_copy_of_what_it_gave() -> None:
+    command = [sys.executable, "-c", CANNOT_BECOME]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "b''\n"
 
 
 @pytest.mark.parametrize("machine", sorted(CODE))
