@@ -20,11 +20,9 @@ from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from chatkernel.tier_advice import Machine, advice
 from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed, find_tier
-from kernels.inside.sandbox.plan import Ids
+from kernels.inside.sandbox.plan import NOBODY, Ids
 
 log = logging.getLogger(__name__)
-
-_NOBODY = Ids(65534, 65534)
 
 
 @dataclass
@@ -145,7 +143,7 @@ class Launcher:
 
 def probe_sandbox(settings: Settings) -> Sandbox:
     """The best sandbox, for a kernel that finds out what the machine offers."""
-    ids = _NOBODY if os.getuid() == 0 else None
+    ids = NOBODY if os.getuid() == 0 else None
     return Sandbox(network=settings.network, ids=ids, hidden=hidden(settings))
 
 

@@ -20,10 +20,11 @@ from jupyter_client.connect import KernelConnectionInfo
 from kernels.environment import allowed
 from kernels.errors import KernelStartFailed
 from kernels.fork_server import ForkServer
-from kernels.inside.sandbox.plan import Ids
+from kernels.inside.sandbox.plan import NOBODY, Ids
 from kernels.launch import Launch
 from kernels.limits import Limits
 from kernels.ownership import give
+from kernels.passage import let_pass
 from kernels.remove_tree import remove_tree
 from kernels.sandbox import Sandbox, Tier
 from kernels.served_provisioner import ServedProvisioner
@@ -35,7 +36,6 @@ NAME = "chatkernel-fork-server"
 _PREFIX = "ck-"
 _SOCKETS = "s"
 _DEFAULT_LIMITS = Limits()
-_NOBODY = 65534
 
 
 class ForkProvisioner(ServedProvisioner):
@@ -157,17 +157,12 @@ def _made(path: Path | None) -> Path:
 async def _find(fork_server: ForkServer, ids: Ids | None) -> FoundTier:
     async with TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
-        if ids is not None:
-            _let_pass(folder)
+        if ids is not None:  # without a root of its own their user has to get to what is in it
+            let_pass(folder)
         sandbox = Sandbox(ids=ids)
         return await find_tier(
             Launch(folder / "r", folder / "s", folder / "w", fork_server, sandbox)
         )
-
-
-def _let_pass(folder: Path) -> None:
-    """Without a root of its own the kernel's user has to get to what is in it."""
-    folder.chmod(0o711)
 
 
 def _work_folder(cwd: str | os.PathLike[str] | None) -> Path:
@@ -182,4 +177,4 @@ def _work_folder(cwd: str | os.PathLike[str] | None) -> Path:
 def _owner(folder: Path) -> Ids:
     """Whose a folder is; of root's, nobody."""
     found = folder.stat()
-    return Ids(found.st_uid or _NOBODY, found.st_gid or _NOBODY)
+    return Ids(found.st_uid or NOBODY.uid, found.st_gid or NOBODY.gid)
