@@ -29,7 +29,6 @@ from .processes import (
     become_subreaper,
     becomes_single_threaded,
     children,
-    die_with,
     is_single_threaded,
 )
 from .sandbox.apply import prepare
@@ -59,7 +58,6 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--without", default="")
     options = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(os.getppid())
     become_subreaper()
     control = socket.socket(fileno=options.fork_server)
     warmed = warm(
