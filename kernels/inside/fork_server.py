@@ -149,8 +149,8 @@ class ForkServer:
         data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, _DESCRIPTORS)
         if not data:
             return False
-        own, log, *doors = descriptors
-        place = Birthplace(doors)
+        number, log, *doors = descriptors
+        own, place = socket.socket(fileno=number), Birthplace(doors)
         try:
             pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
             pidfd = os.pidfd_open(pid)
@@ -159,11 +159,12 @@ class ForkServer:
         except Exception as error:  # noqa: BLE001 one kernel's start must not end the others
             _tell(self.control, {"error": f"{error}"})
         finally:
-            for descriptor in descriptors:
+            own.close()
+            for descriptor in (log, *doors):
                 os.close(descriptor)
         return True
 
-    def _fork(self, separation: Separation, own: int, log: int, place: Birthplace) -> int:
+    def _fork(self, separation: Separation, own: socket.socket, log: int, place: Birthplace) -> int:
         """The kernel's leader: pid 1 of its namespaces, if it gets some."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
         birth = Birth(own, log, self.warmed.app, self.warmed.blas)

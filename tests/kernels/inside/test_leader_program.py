@@ -130,7 +130,7 @@ async def test_a_leader_is_small_and_nobody_looks_into_it(kernel: Kernel) -> Non
 
 
 @pytest.mark.anyio
-async def test_a_kernel_does_not_hold_the_program(kernel: Kernel) -> None:
+async def test_a_kernel_holds_neither_the_program_nor_a_process(kernel: Kernel) -> None:
     code = """
 import os
 folder = "/proc/self/fd"
@@ -142,4 +142,5 @@ print(os.access("/proc/1/exe", os.R_OK), os.access("/proc/1/mem", os.R_OK))
         [output.text async for output in kernel.execute(code) if isinstance(output, Stream)]
     )
     assert "chatkernel-leader" not in printed
+    assert "pidfd" not in printed
     assert printed.splitlines()[-1] == "False False"
