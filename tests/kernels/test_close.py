@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -196,6 +197,26 @@ async def test_a_kernel_that_is_never_ready_is_given_up(launch: Launch, tmp_path
     broken = replace(launch, fork_server=ForkServer(str(silent), start_seconds=0.3))
     with pytest.raises(KernelStartFailed, match=r"not ready within 0\.3 seconds"):
         async with Kernel.open(broken):
+            pass
+    assert files(launch) == []
+
+
+async def test_a_kernel_that_takes_too_long_is_given_up(launch: Launch) -> None:
+    with pytest.raises(KernelStartFailed, match=r"not ready within 0\.001 seconds"):
+        async with Kernel.open(launch, limits=Limits(start_seconds=0.001)):
+            pass
+    assert files(launch) == []
+
+
+async def test_a_full_disk_is_told(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("kernels.leftovers.record", fail)
+    with pytest.raises(
+        KernelStartFailed, match=r"Python did not start: No space left on device\.$"
+    ):
+        async with Kernel.open(launch):
             pass
     assert files(launch) == []
 
