@@ -49,7 +49,8 @@ def main(argv: list[str]) -> None:
     ``{"spoiled": why}`` by the one being tried this process is of no use. Then comes
     ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
     a `Separation` with descriptors: the kernel's own socket (`Birth`), its log, and those of a
-    `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
+    `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``. To ``{"end": pid}`` there is none:
+    who asked for that kernel could not take its pidfd.
     """
     began = time.monotonic()
     parser = argparse.ArgumentParser()
@@ -149,10 +150,14 @@ class ForkServer:
         data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, _DESCRIPTORS)
         if not data:
             return False
+        request = json.loads(data)
+        if "end" in request:
+            self._end(request["end"])
+            return True
         number, log, *doors = descriptors
         own, place = socket.socket(fileno=number), Birthplace(doors)
         try:
-            pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
+            pid = self._fork(Separation.from_json(request), own, log, place)
             pidfd = os.pidfd_open(pid)
             _tell(self.control, {"pid": pid}, pidfd)
             os.close(pidfd)
@@ -163,6 +168,11 @@ class ForkServer:
             for descriptor in (log, *doors):
                 os.close(descriptor)
         return True
+
+    def _end(self, pid: int) -> None:
+        """Its number is its own until we reap it."""
+        if pid in self._kernels:
+            os.kill(pid, signal.SIGKILL)
 
     def _fork(self, separation: Separation, own: socket.socket, log: int, place: Birthplace) -> int:
         """The kernel's leader: pid 1 of its namespaces, if it gets some."""
