@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Mapping
-from contextlib import ExitStack
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import anyio
 from anyio import to_thread
@@ -58,11 +59,12 @@ class ServedProvisioner(LocalProvisioner):
         limits: Limits,
         cwd: str,
         env: Mapping[str, str],
-        stdout: int | None = None,
+        stdout: int | IO[Any] | None = None,
         cgroup: Cgroup | None = None,
         **_: object,
     ) -> None:
-        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``.
+        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``. ``stdout`` is
+        as in `subprocess.Popen`.
 
         Raises:
             KernelStartFailed, OSError
@@ -80,8 +82,10 @@ class ServedProvisioner(LocalProvisioner):
             "cpus": _processors(limits),
             "plan": plan.to_json(),
         }
-        log = stdout or _STDERR
-        self._forked = await _fork(fork_server, request, plan.separation, log=log, cgroup=cgroup)
+        with _descriptor(stdout) as log:
+            self._forked = await _fork(
+                fork_server, request, plan.separation, log=log, cgroup=cgroup
+            )
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
             if cgroup is not None:  # beside its start, of which it takes nothing
@@ -149,6 +153,24 @@ async def _fork(
         if cgroup is not None:
             doors = await to_thread.run_sync(opened.enter_context, cgroup.doors())
         return await fork_server.fork(request, separation, log=log, doors=doors)
+
+
+@contextmanager
+def _descriptor(stdout: int | IO[Any] | None) -> Iterator[int]:
+    """Nobody would read a pipe, so that is our own stderr."""
+    match stdout:
+        case None | subprocess.PIPE | subprocess.STDOUT:
+            yield _STDERR
+        case subprocess.DEVNULL:
+            nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                yield nothing
+            finally:
+                os.close(nothing)
+        case int():
+            yield stdout
+        case _:
+            yield stdout.fileno()
 
 
 def _processors(limits: Limits) -> int:
