@@ -116,20 +116,21 @@ async def test_a_kernel_whose_descriptor_has_no_room_ends(
 ) -> None:
     fork = _Running.fork
 
-    async def fork_without_room(*given: Any) -> tuple[int, int]:
-        with room_for(0):
-            return await fork(*given)
+    async def fork_without_room(running: _Running, *given: Any) -> tuple[int, int]:
+        try:
+            with room_for(0):
+                return await fork(running, *given)
+        finally:  # it could still tell that it is ready
+            process = psutil.Process(running.process.pid)
+            with anyio.fail_after(20):
+                while process.children():  # noqa: ASYNC110 it can't tell
+                    await anyio.sleep(0.01)
 
     monkeypatch.setattr(_Running, "fork", fork_without_room)
     async with ForkServer.open(preload=()) as server:
         with pytest.raises(KernelStartFailed, match="may open no more files"):
             async with Kernel.open(replace(launch, fork_server=server)):
                 raise AssertionError("it started")
-        assert server.pid is not None
-        process = psutil.Process(server.pid)
-        with anyio.fail_after(20):
-            while process.children():  # noqa: ASYNC110 it can't tell
-                await anyio.sleep(0.01)
 
 
 def test_there_is_room_for_what_is_wanted_or_it_is_said() -> None:
