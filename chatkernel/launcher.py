@@ -45,7 +45,7 @@ class Launcher:
     async def open(
         cls, settings: Settings, archive: Archive, sockets: Path
     ) -> AsyncIterator[Launcher]:
-        """Nothing is started until it is asked for; on exit the fork server ends."""
+        """The control groups are there; the fork server is started when it is asked for, and ends on exit."""
         async with Cgroups.open(kernel_files(settings)) as cgroups:
             fork_server = ForkServer(kernel_python(settings), settings.preload)
             try:

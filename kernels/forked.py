@@ -48,6 +48,10 @@ class Forked:
         laps: Mapping[str, float] = message["ready"]
         return laps
 
+    def lives(self) -> bool:
+        """Whether its leader does; of any thread."""
+        return not has_ended(self._pidfd)
+
     def poll(self) -> int | None:
         """The return code, as in `subprocess.Popen`; None while it lives."""
         if self._returncode is None and has_ended(self._pidfd):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,7 +90,8 @@ class ServedProvisioner(LocalProvisioner):
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
             if cgroup is not None:  # beside its start, of which it takes nothing
-                await to_thread.run_sync(cgroup.adopt, self._forked.pid)
+                adopt = partial(cgroup.adopt, self._forked.pid, lives=self._forked.lives)
+                await to_thread.run_sync(adopt)
             await self._forked.ready()
 
     async def poll(self) -> int | None:
