@@ -203,10 +203,10 @@ class ForkServer:
         return self._running
 
     async def _start(self) -> None:
-        if self._is_closed:
-            raise ForkServerFailed("its fork server was closed.")
         self._running = await _Running.start(self.python, self._preload, tuple(self._left_out))
         try:
+            if self._is_closed:
+                raise ForkServerFailed("its fork server was closed.")
             warmed = await self._running.warm_up(self._patience)
         except BaseException:
             await self._end()

@@ -166,6 +166,25 @@ async def test_one_that_is_closed_while_it_starts_leaves_no_process(tmp_path: Pa
         assert server.pid is None
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_one_that_is_closed_before_it_has_a_process_gets_none(
+    tmp_path: Path, turns: int
+) -> None:
+    async with preloading(tmp_path, {}) as server:
+
+        async def start() -> None:
+            with pytest.raises(ForkServerFailed, match="was closed"):
+                await server.warmed()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            assert server.pid is None
+            await server.close()
+        assert server.pid is None
+
+
 async def test_one_that_fails_when_it_has_a_process_leaves_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
