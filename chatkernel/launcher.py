@@ -19,11 +19,9 @@ from chatkernel.isolation import Isolation
 from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed
-from kernels.inside.sandbox.plan import Ids
+from kernels.inside.sandbox.plan import NOBODY, Ids
 
 log = logging.getLogger(__name__)
-
-_NOBODY = Ids(65534, 65534)
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Launcher:
     async def open(
         cls, settings: Settings, archive: Archive, sockets: Path
     ) -> AsyncIterator[Launcher]:
-        """Nothing is started until it is asked for; on exit the fork server ends."""
+        """The control groups are there; the fork server is started when it is asked for, and ends on exit."""
         async with Cgroups.open(kernel_files(settings)) as cgroups:
             fork_server = ForkServer(kernel_python(settings), settings.preload)
             try:
@@ -128,7 +126,7 @@ class Launcher:
 
 def probe_sandbox(settings: Settings) -> Sandbox:
     """The best sandbox, for a kernel that finds out what the machine offers."""
-    ids = _NOBODY if os.getuid() == 0 else None
+    ids = NOBODY if os.getuid() == 0 else None
     return Sandbox(network=settings.network, ids=ids, hidden=hidden(settings))
 
 

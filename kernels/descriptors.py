@@ -5,13 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-
-import zmq
-
-from kernels.errors import KernelStartFailed
 
 PER_KERNEL = 18
 """What a living kernel costs the server at most: its channels, its log, its process."""
@@ -23,7 +18,9 @@ SPARE = 14
 """What a start holds until its channels take it, so that many at once don't find too few when half begun."""
 
 _DEFAULT = 1024
-_TOO_MANY = "the server may open no more files. Try again later; who runs it can raise `ulimit -n`."
+
+TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE))
+"""What the system answers when no more can be opened."""
 
 
 def raise_limit() -> None:
@@ -42,33 +39,14 @@ def lower_limit(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (_DEFAULT, hard))
 
 
-@contextmanager
-def spare() -> Iterator[ExitStack]:
-    """Some that nobody else gets, until they are given back by ``close()`` or at the end.
+def hold_spare(held: ExitStack) -> None:
+    """Some that nobody else gets, until they are given back by ``held.close()``.
 
     Raises:
-        KernelStartFailed: there are too few.
+        OSError: there are too few.
     """
-    with ExitStack() as held:
-        with told_when_too_many():
-            for _ in range(SPARE):
-                held.callback(os.close, os.eventfd(0))
-        yield held
-
-
-@contextmanager
-def told_when_too_many() -> Iterator[None]:
-    """A start that fails for want of descriptors says so.
-
-    Raises:
-        KernelStartFailed
-    """
-    try:
-        yield
-    except (OSError, zmq.ZMQError) as error:
-        if error.errno in {errno.EMFILE, errno.ENFILE}:
-            raise KernelStartFailed(_TOO_MANY) from error
-        raise
+    for _ in range(SPARE):
+        held.callback(os.close, os.eventfd(0))
 
 
 @dataclass(frozen=True, slots=True)

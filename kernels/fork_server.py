@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
 import anyio
+from anyio import TemporaryDirectory
 
 from kernels.context import SharedContext
 from kernels.descriptors import lower_limit
@@ -25,7 +28,10 @@ from kernels.exits import Death, classify
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Separation
 from kernels.log import Log
+from kernels.pidfd import until_ended
 from kernels.system import need_linux
+
+logger = logging.getLogger(__name__)
 
 PRELOAD = ("numpy", "pyarrow", "pandas", "plotly", "matplotlib", "dill")
 """Imported before the first fork, unless something else is asked for."""
@@ -74,8 +80,8 @@ class ForkServer:
     """Forks kernels; a new process takes its place when it has ended. Made by `open`. ``context`` is what
     its kernels are spoken to by.
 
-    It does without a module of ``preload`` that can't be imported, ends Python, starts threads (no kernel
-    could be forked beside one) or takes longer than ``preload_seconds``.
+    It does without a module of ``preload`` that can't be imported, or twice ends Python, starts threads
+    (no kernel could be forked beside one) or takes longer than ``preload_seconds``.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class ForkServer:
         self._patience = _Patience(start_seconds, preload_seconds)
         self._asking = anyio.Lock()
         self._running: _Running | None = None
+        self._is_closed = False
 
     @classmethod
     @asynccontextmanager
@@ -142,6 +149,7 @@ class ForkServer:
 
         Raises:
             ForkServerFailed, MachineUnfit, KernelStartFailed
+            OSError: a descriptor isn't one, or there can be no more.
         """
         try:
             return await self._fork(request, separation, log, doors)
@@ -169,30 +177,48 @@ class ForkServer:
         return Forked(pid, pidfd, ours)
 
     async def close(self) -> None:
-        """End the process, and with it the kernels."""
+        """End the process, and with it the kernels, for good."""
+        self._is_closed = True
         self.context.close()
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+        with anyio.CancelScope(shield=True):
+            if self._running is not None:
+                self._running.process.kill()  # whoever waits for its answer gives up the lock by that
+                async with self._asking:
+                    await self._end()
 
     async def _ensure(self) -> _Running:
-        if self._running is not None and self._running.process.poll() is not None:
-            self._running.close()
-            self._running = None
+        if self._running is not None and self._running.has_ended:
+            await self._end()
+        suspects: set[str] = set()
         while self._running is None:
             try:
-                running = await _Running.start(
-                    self.python, self._preload, self._patience, without=tuple(self._left_out)
-                )
+                await self._start()
             except _PreloadSpoils as error:
                 if error.module in self._left_out:
                     raise ForkServerFailed(f"{error.module}: {error.why}.") from error
-                self._left_out[error.module] = error.why
-            else:
-                missing = {**running.warmed.missing, **self._left_out}
-                running.warmed = replace(running.warmed, missing=missing)
-                self._running = running
+                if error.module in suspects:  # the first time somebody may have killed the process
+                    logger.warning("Kernels start without %s: %s", error.module, error.why)
+                    self._left_out[error.module] = error.why
+                suspects.add(error.module)
         return self._running
+
+    async def _start(self) -> None:
+        self._running = await _Running.start(self.python, self._preload, tuple(self._left_out))
+        try:
+            if self._is_closed:
+                raise ForkServerFailed("its fork server was closed.")
+            warmed = await self._running.warm_up(self._patience)
+        except BaseException:
+            await self._end()
+            raise
+        missing = {**warmed.missing, **self._left_out}
+        self._running.warmed = replace(warmed, missing=missing)
+
+    async def _end(self) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            with anyio.CancelScope(shield=True):
+                await running.close()
 
 
 class _PreloadSpoils(Exception):
@@ -219,25 +245,28 @@ class _Running:
     process: subprocess.Popen[bytes]
     control: socket.socket
     log: Log
-    opened: ExitStack
+    opened: AsyncExitStack
     warmed: Warmed = Warmed()
 
     @classmethod
-    async def start(
-        cls, python: str, preload: Sequence[str], patience: _Patience, *, without: Sequence[str]
-    ) -> _Running:
+    async def start(cls, python: str, preload: Sequence[str], without: Sequence[str]) -> _Running:
+        """It begins to warm up.
+
+        Raises:
+            ForkServerFailed, MachineUnfit
+        """
         need_linux()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        command = [python, "-P", str(_INSIDE), "--fork-server", str(theirs.fileno())]
-        with ExitStack() as stack:
-            stack.enter_context(ours)
-            log = stack.enter_context(Log.open())
-            cache = stack.enter_context(
-                TemporaryDirectory(prefix="ck-", ignore_cleanup_errors=True)
-            )
-            try:
+        try:
+            async with AsyncExitStack() as opened:
+                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                opened.enter_context(ours)
                 with theirs:
+                    ours.setblocking(False)
+                    log = opened.enter_context(Log.open())
+                    cache = await opened.enter_async_context(
+                        TemporaryDirectory(prefix="ck-", ignore_cleanup_errors=True)
+                    )
+                    command = [python, "-P", str(_INSIDE), "--fork-server", str(theirs.fileno())]
                     # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
                     process = subprocess.Popen(  # noqa: ASYNC220
                         [*command, "--preload", ",".join(preload), "--without", ",".join(without)],
@@ -248,19 +277,18 @@ class _Running:
                         stderr=log.write_end,
                         pass_fds=[theirs.fileno()],
                     )
+                opened.push_async_callback(_kill, process)
                 lower_limit(process.pid)
-            except OSError as error:
-                reason = f"{error.filename or python}: {error.strerror}."
-                raise ForkServerFailed(reason) from error
-            running = cls(process, ours, log, stack.pop_all())
-        try:
-            running.warmed = await running._warm_up(patience)
-        except BaseException:
-            running.close()
-            raise
-        return running
+                return cls(process, ours, log, opened.pop_all())
+        except OSError as error:
+            raise ForkServerFailed(f"{error.filename or python}: {error.strerror}.") from error
 
-    async def _warm_up(self, patience: _Patience) -> Warmed:
+    async def warm_up(self, patience: _Patience) -> Warmed:
+        """What it says of its start.
+
+        Raises:
+            ForkServerFailed, _PreloadSpoils
+        """
         trying: str | None = None
         while True:
             seconds = patience.start if trying is None else patience.preload
@@ -289,25 +317,30 @@ class _Running:
             socket.send_fds(self.control, [message], descriptors)
             answer, pidfds = await self._hear(_FORK_SECONDS)
         except TimeoutError as error:
-            self.close()
+            await self.close()
             raise ForkServerFailed(
                 f"it did not answer within {_FORK_SECONDS:g} seconds."
             ) from error
         except _Ended as error:
             raise ForkServerFailed(error.said()) from error
-        except OSError as error:
+        except (BrokenPipeError, ConnectionResetError) as error:
             raise ForkServerFailed((await self._ended()).said()) from error
         if "error" in answer:
             raise KernelStartFailed(f"{answer['error']}.")
         if not pidfds:  # recvmsg(2) leaves out what this process has no room for
+            with suppress(OSError):  # it has ended, and so has what it forked
+                self.control.send(json.dumps({"end": answer["pid"]}).encode())
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return int(answer["pid"]), pidfds[0]
 
-    def close(self) -> None:
+    @property
+    def has_ended(self) -> bool:
+        """Or hangs in the system since it was closed."""
+        return self.process.poll() is not None or self.control.fileno() < 0
+
+    async def close(self) -> None:
         """End it and what it forked."""
-        self.process.kill()
-        self.process.wait()
-        self.opened.close()
+        await self.opened.aclose()
 
     async def _hear(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
         """The next message. What it prints is read meanwhile: it would wait when the pipe is full.
@@ -334,15 +367,23 @@ class _Running:
 
     async def _ended(self) -> _Ended:
         """It is ending, since it closed its socket; its last word and status say why."""
-        if self.process.poll() is None:
-            pidfd = os.pidfd_open(self.process.pid)
-            try:
-                with anyio.move_on_after(_END_SECONDS):
-                    await anyio.wait_readable(pidfd)
-            finally:
-                os.close(pidfd)
-        self.process.kill()
-        return _Ended(classify(self.process.wait()), self.log.last_line())
+        await _wait(self.process)
+        return _Ended(classify(await _kill(self.process)), self.log.last_line())
+
+
+async def _kill(process: subprocess.Popen[bytes]) -> int:
+    """Its return code; that of SIGKILL, too, if it hangs in the system."""
+    process.kill()
+    await _wait(process)
+    return -signal.SIGKILL if process.returncode is None else process.returncode
+
+
+async def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Reap it, unless it takes longer than a moment: a large one takes 30 ms to end."""
+    if process.poll() is None:
+        with anyio.move_on_after(_END_SECONDS):
+            await until_ended(partial(os.pidfd_open, process.pid))
+        process.poll()
 
 
 class _Ended(Exception):

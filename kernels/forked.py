@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import anyio
 
 from kernels.errors import KernelStartFailed
+from kernels.pidfd import has_ended, until_ended
 
 _MESSAGE_BYTES = 64 << 10
-_LOOK_AGAIN_SECONDS = 0.25
 _STATUS = struct.Struct("=i")
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
 
@@ -48,9 +48,13 @@ class Forked:
         laps: Mapping[str, float] = message["ready"]
         return laps
 
+    def lives(self) -> bool:
+        """Whether its leader does; of any thread."""
+        return not has_ended(self._pidfd)
+
     def poll(self) -> int | None:
         """The return code, as in `subprocess.Popen`; None while it lives."""
-        if self._returncode is None and _has_ended(self._pidfd):
+        if self._returncode is None and has_ended(self._pidfd):
             data, _ = self._receive()
             killed = -int(signal.SIGKILL)
             is_status = len(data) == _STATUS.size
@@ -62,15 +66,7 @@ class Forked:
     async def wait(self) -> int:
         """Wait until nothing of it is left; its return code."""
         while (returncode := self.poll()) is None:
-            try:
-                pidfd = os.dup(self._pidfd)
-            except OSError:  # no more can be opened just now
-                await anyio.sleep(_LOOK_AGAIN_SECONDS)
-                continue
-            try:
-                await anyio.wait_readable(pidfd)
-            finally:
-                os.close(pidfd)
+            await until_ended(partial(os.dup, self._pidfd))
         return returncode
 
     def interrupt(self) -> None:
@@ -85,7 +81,7 @@ class Forked:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self) -> None:
-        """Forget it. It must have ended."""
+        """Forget it, ended or not."""
         self._own.close()
         os.close(self._pidfd)
 
@@ -98,9 +94,3 @@ class Forked:
             return b"", None
         sender = next((_CREDENTIALS.unpack(content)[0] for *_, content in ancillary), None)
         return data, sender
-
-
-def _has_ended(pidfd: int) -> bool:
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    return bool(poll.poll(0))

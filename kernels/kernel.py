@@ -31,6 +31,7 @@ from kernels.limits import Limits
 from kernels.outputs import Output
 from kernels.process import KernelProcess, new_kernel_id
 from kernels.runs import Run
+from kernels.start_failure import start_failure
 from kernels.wire import JSON
 
 _DEFAULT_LIMITS = Limits()
@@ -358,17 +359,14 @@ class Kernel:
         self._tasks.start_soon(self._watch_process)
         self._tasks.start_soon(self._process.log.follow)
         self._conversation.start()
+        seconds = self._limits.start_seconds
         try:
-            with anyio.fail_after(self._limits.start_seconds):
+            with start_failure(seconds), anyio.fail_after(seconds):
                 await self._conversation.ask("kernel_info_request", {})
                 await self._conversation.welcomed.wait()
         except KernelDied as died:
             said = self._process.log.last_line()
             raise KernelStartFailed(f"it {died.death.cause}; {said}") from died
-        except TimeoutError as error:
-            raise KernelStartFailed(
-                f"it was not ready within {self._limits.start_seconds:g} seconds."
-            ) from error
 
     async def _watch_process(self) -> None:
         await self._process.wait()

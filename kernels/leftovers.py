@@ -1,6 +1,6 @@
 """Kernels of a server that died: recorded while they live, ended at the next start.
 
-A kernel itself dies with its server (`kernels/inside/birth.py`); what its cells had started
+A kernel itself dies with its server (`kernels/inside/leader.py`); what its cells had started
 does not, and is found by what was recorded here.
 """
 

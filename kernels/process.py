@@ -21,7 +21,7 @@ from kernels import leftovers
 from kernels.cgroups import Cgroup
 from kernels.channels import Channel, Channels
 from kernels.context import SharedContext
-from kernels.descriptors import spare, told_when_too_many
+from kernels.descriptors import hold_spare
 from kernels.errors import KernelStartFailed
 from kernels.excess import over_memory
 from kernels.exits import FORCED, Death, classify
@@ -34,8 +34,9 @@ from kernels.passage import let_pass
 from kernels.processes import end_processes
 from kernels.remove_tree import remove_tree
 from kernels.served_provisioner import ServedProvisioner
+from kernels.start_failure import start_failure
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
@@ -74,7 +75,8 @@ class KernelProcess:
         Must be entered in a thread that outlives the kernel: the system ends the kernel with it.
 
         Raises:
-            KernelStartFailed: a folder or the interpreter can't be used, or no more files can be opened.
+            KernelStartFailed: a folder or the interpreter can't be used, no more files can be opened, or
+                it took longer than ``limits.start_seconds``.
         """
         folder = launch.sockets / kernel_id
         spec = KernelSpec(argv=[launch.fork_server.python])
@@ -88,14 +90,15 @@ class KernelProcess:
         manager.provisioner = ServedProvisioner(
             kernel_id=kernel_id, kernel_spec=spec, parent=manager
         )
-        with spare() as kept, ExitStack() as opened:
+        with ExitStack() as opened, ExitStack() as kept:
             cgroup = None
             try:
-                await to_thread.run_sync(_make_folders, launch, folder)
-                cgroup = await to_thread.run_sync(
-                    _make_cgroup, launch.cgroups.of(kernel_id), limits
-                )
-                with told_when_too_many():
+                with start_failure(limits.start_seconds):
+                    hold_spare(kept)
+                    await to_thread.run_sync(_make_folders, launch, folder)
+                    cgroup = await to_thread.run_sync(
+                        _make_cgroup, launch.cgroups.of(kernel_id), limits
+                    )
                     log = opened.enter_context(Log.open())
                     pid = await _start(
                         manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
@@ -167,26 +170,6 @@ def _make_folders(launch: Launch, folder: Path) -> None:
             f"the path of its sockets, {folder}, is too long by {longest - _SOCKET_PATH_BYTES} "
             "bytes; set TMPDIR to a shorter path."
         )
-    try:
-        with told_when_too_many():
-            _make(launch, folder)
-    except OSError as error:
-        raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
-
-
-def _make_cgroup(cgroup: Cgroup | None, limits: Limits) -> Cgroup | None:
-    """None when it can't be made: then the watch alone bounds the kernel."""
-    if cgroup is None:
-        return None
-    try:
-        cgroup.make(limits)
-    except OSError as error:
-        log.warning("a kernel starts without a control group: %s", error)
-        return None
-    return cgroup
-
-
-def _make(launch: Launch, folder: Path) -> None:
     launch.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     launch.runtime.chmod(0o700)
     launch.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -196,6 +179,18 @@ def _make(launch: Launch, folder: Path) -> None:
         let_pass(launch.sockets)
         for own in (launch.workspace, folder):
             give(own, launch.sandbox.ids)
+
+
+def _make_cgroup(cgroup: Cgroup | None, limits: Limits) -> Cgroup | None:
+    """None when it can't be made: then the watch alone bounds the kernel."""
+    if cgroup is None:
+        return None
+    try:
+        cgroup.make(limits)
+    except OSError as error:
+        logger.warning("a kernel starts without a control group: %s", error)
+        return None
+    return cgroup
 
 
 async def _start(
@@ -268,7 +263,7 @@ def _remove_cgroup(cgroup: Cgroup) -> None:
     try:
         cgroup.remove(seconds=_END_SECONDS)
     except OSError as error:
-        log.warning("the control group of a kernel that ended could not be removed: %s", error)
+        logger.warning("the control group of a kernel that ended could not be removed: %s", error)
 
 
 def _remove_sockets(folder: Path) -> None:
@@ -276,4 +271,4 @@ def _remove_sockets(folder: Path) -> None:
     try:
         remove_tree(folder)
     except OSError as error:
-        log.warning("the sockets of a kernel that ended could not be removed: %s", error)
+        logger.warning("the sockets of a kernel that ended could not be removed: %s", error)

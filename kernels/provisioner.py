@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio import TemporaryDirectory
+from anyio import TemporaryDirectory, to_thread
 from jupyter_client.connect import KernelConnectionInfo
 
 from kernels.environment import allowed
 from kernels.errors import KernelStartFailed
 from kernels.fork_server import ForkServer
-from kernels.inside.sandbox.plan import Ids
+from kernels.inside.sandbox.plan import NOBODY, Ids
 from kernels.launch import Launch
 from kernels.limits import Limits
 from kernels.ownership import give
+from kernels.passage import let_pass
 from kernels.remove_tree import remove_tree
 from kernels.sandbox import Sandbox, Tier
 from kernels.served_provisioner import ServedProvisioner
+from kernels.start_failure import start_failure
 from kernels.tiers import FoundTier, find_tier
 
 NAME = "chatkernel-fork-server"
@@ -35,7 +37,6 @@ NAME = "chatkernel-fork-server"
 _PREFIX = "ck-"
 _SOCKETS = "s"
 _DEFAULT_LIMITS = Limits()
-_NOBODY = 65534
 
 
 class ForkProvisioner(ServedProvisioner):
@@ -60,7 +61,7 @@ class ForkProvisioner(ServedProvisioner):
         Raises:
             KernelStartFailed: a folder can't be made, or that file can't be written.
         """
-        async with self._all_or_nothing():
+        async with self._all_or_nothing(_DEFAULT_LIMITS):
             self._make_folder()
             return await super().pre_launch(**kwargs)
 
@@ -72,7 +73,8 @@ class ForkProvisioner(ServedProvisioner):
             KernelStartFailed: it ended before its sockets were bound, or its sandbox could not be made.
                 Nothing of it is left.
         """
-        async with self._all_or_nothing():
+        limits = options.get("limits", _DEFAULT_LIMITS)
+        async with self._all_or_nothing(limits):
             folder = _work_folder(options.get("cwd"))
             fork_server = options.get("fork_server")
             if fork_server is None:
@@ -80,10 +82,9 @@ class ForkProvisioner(ServedProvisioner):
                 options["env"] = allowed(options["env"])
             sandbox = options.get("sandbox") or await self._best_sandbox(fork_server, folder)
             if sandbox.ids is not None:
-                give(self._sockets(), sandbox.ids)
-            given = {"limits": _DEFAULT_LIMITS, **options}
+                await to_thread.run_sync(give, self._sockets(), sandbox.ids)
             ours = {"fork_server": fork_server, "sandbox": sandbox, "cwd": str(folder)}
-            return await super().launch_kernel(cmd, **{**given, **ours})
+            return await super().launch_kernel(cmd, **{**options, "limits": limits, **ours})
 
     async def cleanup(self, restart: bool = False) -> None:
         """Called by the manager when the kernel has ended; a restart is another kernel's start.
@@ -98,23 +99,22 @@ class ForkProvisioner(ServedProvisioner):
             self._own_server = None
         if self._folder is not None and self._is_made:
             self._is_made = False
-            with suppress(OSError):
-                remove_tree(self._folder)
+            try:
+                await to_thread.run_sync(remove_tree, self._folder)
+            except OSError as error:
+                self.log.warning("A kernel's folder could not be removed: %s", error)
 
     @asynccontextmanager
-    async def _all_or_nothing(self) -> AsyncIterator[None]:
+    async def _all_or_nothing(self, limits: Limits) -> AsyncIterator[None]:
         """What goes wrong is said, and leaves nothing behind: no manager cleans up after a failed start."""
         try:
-            yield
-        except BaseException as error:
+            with start_failure(limits.start_seconds):
+                yield
+        except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.cleanup()
             if self.parent is not None:
                 self.parent.cleanup_connection_file()
-            if isinstance(error, TimeoutError):
-                raise KernelStartFailed("it was not ready in time.") from error
-            if isinstance(error, OSError):
-                raise KernelStartFailed(f"{error.filename}: {error.strerror}.") from error
             raise
 
     def _make_folder(self) -> None:
@@ -157,17 +157,12 @@ def _made(path: Path | None) -> Path:
 async def _find(fork_server: ForkServer, ids: Ids | None) -> FoundTier:
     async with TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
-        if ids is not None:
-            _let_pass(folder)
+        if ids is not None:  # without a root of its own their user has to get to what is in it
+            let_pass(folder)
         sandbox = Sandbox(ids=ids)
         return await find_tier(
             Launch(folder / "r", folder / "s", folder / "w", fork_server, sandbox)
         )
-
-
-def _let_pass(folder: Path) -> None:
-    """Without a root of its own the kernel's user has to get to what is in it."""
-    folder.chmod(0o711)
 
 
 def _work_folder(cwd: str | os.PathLike[str] | None) -> Path:
@@ -182,4 +177,4 @@ def _work_folder(cwd: str | os.PathLike[str] | None) -> Path:
 def _owner(folder: Path) -> Ids:
     """Whose a folder is; of root's, nobody."""
     found = folder.stat()
-    return Ids(found.st_uid or _NOBODY, found.st_gid or _NOBODY)
+    return Ids(found.st_uid or NOBODY.uid, found.st_gid or NOBODY.gid)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from kernels.inside.sandbox.interpreter import NETWORK
 from kernels.inside.sandbox.plan import Identity, Ids, Landlock, Mount, Network, Plan, Rlimits, Root
 from kernels.limits import Limits
 
@@ -19,7 +20,6 @@ _FACTS = (
     "/sys/devices/system/cpu",
 )  # fmt: skip
 _UNLISTED = ("/dev/shm",)
-_NETWORK = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
 _SPARE_ADDRESS_SPACE = 4 << 30
 
 
@@ -86,7 +86,7 @@ class Sandbox:
 
         ``interpreter`` are the paths that its Python needs (`Warmed.paths`).
         """
-        paths = (*interpreter, *(_NETWORK if self.network == "open" else ()))
+        paths = (*interpreter, *(NETWORK if self.network == "open" else ()))
         own = (str(self.home(workspace)), str(sockets))
         rlimits = _rlimits(limits, processes=self.tier is Tier.FULL or self.ids is not None)
         identity = Identity(become=self.ids)

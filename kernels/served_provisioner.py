@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import anyio
 from anyio import to_thread
@@ -16,7 +18,6 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from kernels.cgroups import Cgroup
-from kernels.errors import KernelStartFailed
 from kernels.fork_server import ForkServer
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Separation
@@ -24,6 +25,7 @@ from kernels.limits import Limits
 from kernels.sandbox import Sandbox
 
 _STDERR = 2
+_END_SECONDS = 5.0
 
 
 class ServedProvisioner(LocalProvisioner):
@@ -45,6 +47,7 @@ class ServedProvisioner(LocalProvisioner):
 
         Raises:
             KernelStartFailed: it ended before its sockets were bound, or its sandbox could not be made.
+            OSError, TimeoutError
         """
         await self.fork(**options)
         return self.connection_info
@@ -57,12 +60,18 @@ class ServedProvisioner(LocalProvisioner):
         limits: Limits,
         cwd: str,
         env: Mapping[str, str],
-        stdout: int | None = None,
+        stdout: int | IO[Any] | None = None,
         cgroup: Cgroup | None = None,
         **_: object,
     ) -> None:
-        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``."""
-        self._leave()
+        """Fork a kernel; its sockets are bound when this returns, and all of it is in ``cgroup``. ``stdout`` is
+        as in `subprocess.Popen`.
+
+        Raises:
+            KernelStartFailed, OSError
+            TimeoutError: ``limits.start_seconds`` are over.
+        """
+        await self._leave()
         folder = Path(cwd)
         warmed = await fork_server.warmed()
         plan = sandbox.plan(folder, self._sockets(), limits, interpreter=warmed.paths)
@@ -74,12 +83,15 @@ class ServedProvisioner(LocalProvisioner):
             "cpus": _processors(limits),
             "plan": plan.to_json(),
         }
-        log = stdout or _STDERR
-        self._forked = await _fork(fork_server, request, plan.separation, log=log, cgroup=cgroup)
+        with _descriptor(stdout) as log:
+            self._forked = await _fork(
+                fork_server, request, plan.separation, log=log, cgroup=cgroup
+            )
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
             if cgroup is not None:  # beside its start, of which it takes nothing
-                await to_thread.run_sync(_adopt, cgroup, self._forked.pid)
+                adopt = partial(cgroup.adopt, self._forked.pid, lives=self._forked.lives)
+                await to_thread.run_sync(adopt)
             await self._forked.ready()
 
     async def poll(self) -> int | None:
@@ -107,13 +119,19 @@ class ServedProvisioner(LocalProvisioner):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Called by the manager when the kernel has ended; a restart is another kernel's start."""
-        self._leave()
+        await self._leave()
 
-    def _leave(self) -> None:
-        if self._forked is not None:
-            self._forked.kill()
-            self._forked.close()
-            self._forked = None
+    async def _leave(self) -> None:
+        """Nothing of the kernel is left then, unless it hangs in the system."""
+        forked, self._forked = self._forked, None
+        if forked is None:
+            return
+        forked.kill()
+        try:
+            with anyio.move_on_after(_END_SECONDS, shield=True):
+                await forked.wait()
+        finally:
+            forked.close()
 
     def _connection(self) -> Mapping[str, Any]:
         info = dict(self.connection_info)
@@ -133,26 +151,28 @@ async def _fork(
     cgroup: Cgroup | None,
 ) -> Forked:
     with ExitStack() as opened:
-        doors = await to_thread.run_sync(_open_doors, cgroup, opened) if cgroup is not None else ()
+        doors: tuple[int, ...] = ()
+        if cgroup is not None:
+            doors = await to_thread.run_sync(opened.enter_context, cgroup.doors())
         return await fork_server.fork(request, separation, log=log, doors=doors)
 
 
-def _open_doors(cgroup: Cgroup, opened: ExitStack) -> tuple[int, ...]:
-    with _said():
-        return opened.enter_context(cgroup.doors())
-
-
-def _adopt(cgroup: Cgroup, leader: int) -> None:
-    with _said():
-        cgroup.adopt(leader)
-
-
 @contextmanager
-def _said() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise KernelStartFailed(f"its control group: {error.strerror}.") from error
+def _descriptor(stdout: int | IO[Any] | None) -> Iterator[int]:
+    """Nobody would read a pipe, so that is our own stderr."""
+    match stdout:
+        case None | subprocess.PIPE | subprocess.STDOUT:
+            yield _STDERR
+        case subprocess.DEVNULL:
+            nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                yield nothing
+            finally:
+                os.close(nothing)
+        case int():
+            yield stdout
+        case _:
+            yield stdout.fileno()
 
 
 def _processors(limits: Limits) -> int:

@@ -35,7 +35,7 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
         guard.functions["os.path.abspath"].deactivate()  # asks only for the folder's name
         for function in guard.functions.values():
             # It is started in the loop's own thread: PR_SET_PDEATHSIG fires when that thread ends.
-            function.can_block_in("kernels/fork_server.py", {"start", "close"})
+            function.can_block_in("kernels/fork_server.py", {"start"})
             # jupyter_client writes and removes connection files where it is called.
             function.can_block_in("kernels/process.py", {"_start", "_remove"})
         yield

@@ -62,9 +62,9 @@ class Cgroup:
             places = self.places if door is not None else ()
             yield tuple(_open(f"{place}/{door}", opened) for place in places)
 
-    def adopt(self, leader: int) -> None:
+    def adopt(self, leader: int, *, lives: Callable[[], bool]) -> None:
         """Move a process in with all below it, if it wasn't born here: what these fork later is. For
-        milliseconds.
+        milliseconds. When it no longer ``lives``, its number may be another's, and nobody is moved.
 
         Raises:
             OSError: the group is gone.
@@ -72,7 +72,7 @@ class Cgroup:
         if self.version.door is not None:
             return
         for place in self.places:
-            move_in(place, partial(_outside, leader, place))
+            move_in(place, partial(_outside, leader, place, lives))
 
     def holds(self, pid: int) -> bool:
         """Whether this process is in it, by each of its controllers."""
@@ -124,11 +124,12 @@ def move_in(place: Path, left: Callable[[], set[int]]) -> None:
                 (place / MEMBERS).write_text(f"{pid}")
 
 
-def _outside(leader: int, place: Path) -> set[int]:
+def _outside(leader: int, place: Path, lives: Callable[[], bool]) -> set[int]:
     """Those of a family that live and aren't in a group."""
     inside = members(place)
     family = read_family(leader)
-    return {pid for pid in family if pid not in inside and parse_stat(read_proc(pid, "stat"))}
+    found = {pid for pid in family if pid not in inside and parse_stat(read_proc(pid, "stat"))}
+    return found if lives() else set()
 
 
 def _open(path: str, opened: ExitStack) -> int:

@@ -1,5 +1,5 @@
 """The fork server's process begins here: ``python -P …/inside/__main__.py --fork-server DESCRIPTOR
---preload MODULES``. Kernels are forked from it.
+--preload MODULES --without MODULES``. Kernels are forked from it.
 
 This folder is loaded as a private package: the name ``kernels`` stays the user's, and nothing of
 the server's can be imported by accident.

@@ -22,9 +22,7 @@ from typing import Any
 from .app import App
 from .blas import Setter
 from .leader import Leader
-from .processes import die_with
 from .sandbox.apply import confine, enter, seal
-from .sandbox.failure import LayerFailed
 from .sandbox.plan import Plan
 
 _REQUEST_BYTES = 256 << 10
@@ -59,10 +57,9 @@ class Request:
 
 
 class Birth:
-    """``own`` is a SOCK_SEQPACKET socket to the server. On it come ``{"ready": laps}`` or
-    ``{"error": text}``."""
+    """``own`` is a SOCK_SEQPACKET socket to the server, which is told ``{"ready": laps}``."""
 
-    def __init__(self, own: int, log: int, app: App, blas: Sequence[Setter]) -> None:
+    def __init__(self, own: socket.socket, log: int, app: App, blas: Sequence[Setter]) -> None:
         self._own = own
         self._log = log
         self._app = app
@@ -72,43 +69,37 @@ class Birth:
         self._laps: dict[str, float] = {}
 
     def be_kernel(self, leader: Leader) -> None:
-        """In the process that is the kernel: returns when it has ended in order."""
+        """In the process that is the kernel: returns when it has ended in order, or raises.
+
+        The socket is closed when it is ready. Whom nobody hears then ends: nobody would know of it.
+        """
         self._lap("forked")
-        own = socket.socket(fileno=os.dup(self._own))
-        try:
-            request = Request.read(own)
-            for descriptor in (1, 2):
-                os.dup2(self._log, descriptor)
-            os.close(self._log)
-            os.close(self._own)
-            with suppress(
-                OSError
-            ):  # not in every container; once in the root /proc can only be read
-                Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
-            enter(request.plan, self._outside)
-            self._lap("entered")
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            die_with(leader.pid)
-            os.setsid()
-            self._prepare(request)
-            app = self._app
-            app.connection = request.connection
-            app.session.begin(message_bytes=request.message_bytes)
-            app.initialize([])
-            self._lap("initialized")
-            leader.wait()
-            seal(request.plan)
-        except LayerFailed as error:
-            _tell(own, {"error": f"{error}"})
-            return
-        except BaseException as error:
-            _tell(own, {"error": f"{type(error).__name__}: {error}"})
-            raise
+        request = Request.read(self._own)
+        for descriptor in (1, 2):
+            os.dup2(self._log, descriptor)
+        os.close(self._log)
+        with suppress(OSError):  # not in every container
+            Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))  # read-only in the root
+        enter(request.plan, self._outside)
+        self._lap("entered")
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        leader.follow()
+        os.setsid()
+        self._prepare(request)
+        app = self._app
+        app.connection = request.connection
+        app.session.begin(message_bytes=request.message_bytes)
+        app.initialize([])
+        self._lap("initialized")
+        leader.wait()
+        seal(request.plan)
         self._lap("sealed")
-        _tell(own, {"ready": self._laps})
-        own.close()
-        app.start()
-        _leave_in_order()
+        self._own.send(json.dumps({"ready": self._laps}).encode())
+        self._own.close()
+        try:
+            app.start()
+        finally:
+            _leave_in_order()
 
     def _prepare(self, request: Request) -> None:
         os.environ.clear()
@@ -139,8 +130,3 @@ def _leave_in_order() -> None:
         if isinstance(found, io.IOBase):
             with suppress(Exception):
                 found.flush()
-
-
-def _tell(own: socket.socket, message: Mapping[str, Any]) -> None:
-    with suppress(OSError):  # the server is gone, and so shall we be
-        own.send(json.dumps(message).encode())

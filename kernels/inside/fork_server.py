@@ -29,7 +29,6 @@ from .processes import (
     become_subreaper,
     becomes_single_threaded,
     children,
-    die_with,
     is_single_threaded,
 )
 from .sandbox.apply import prepare
@@ -50,7 +49,8 @@ def main(argv: list[str]) -> None:
     ``{"spoiled": why}`` by the one being tried this process is of no use. Then comes
     ``{"ready": seconds, "missing": {module: why}, "paths": [it needs]}``. A request is
     a `Separation` with descriptors: the kernel's own socket (`Birth`), its log, and those of a
-    `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``.
+    `Birthplace`. The answer is ``{"pid"}`` with a pidfd, or ``{"error"}``. To ``{"end": pid}`` there is none:
+    who asked for that kernel could not take its pidfd.
     """
     began = time.monotonic()
     parser = argparse.ArgumentParser()
@@ -59,7 +59,6 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--without", default="")
     options = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(os.getppid())
     become_subreaper()
     control = socket.socket(fileno=options.fork_server)
     warmed = warm(
@@ -151,21 +150,31 @@ class ForkServer:
         data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE_BYTES, _DESCRIPTORS)
         if not data:
             return False
-        own, log, *doors = descriptors
-        place = Birthplace(doors)
+        request = json.loads(data)
+        if "end" in request:
+            self._end(request["end"])
+            return True
+        number, log, *doors = descriptors
+        own, place = socket.socket(fileno=number), Birthplace(doors)
         try:
-            pid = self._fork(Separation.from_json(json.loads(data)), own, log, place)
+            pid = self._fork(Separation.from_json(request), own, log, place)
             pidfd = os.pidfd_open(pid)
             _tell(self.control, {"pid": pid}, pidfd)
             os.close(pidfd)
         except Exception as error:  # noqa: BLE001 one kernel's start must not end the others
             _tell(self.control, {"error": f"{error}"})
         finally:
-            for descriptor in descriptors:
+            own.close()
+            for descriptor in (log, *doors):
                 os.close(descriptor)
         return True
 
-    def _fork(self, separation: Separation, own: int, log: int, place: Birthplace) -> int:
+    def _end(self, pid: int) -> None:
+        """Its number is its own until we reap it."""
+        if pid in self._kernels:
+            os.kill(pid, signal.SIGKILL)
+
+    def _fork(self, separation: Separation, own: socket.socket, log: int, place: Birthplace) -> int:
         """The kernel's leader: pid 1 of its namespaces, if it gets some."""
         assert is_single_threaded(), "a thread was started; no kernel can be forked safely"
         birth = Birth(own, log, self.warmed.app, self.warmed.blas)

@@ -14,6 +14,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import struct
 import sys
 import traceback
@@ -35,10 +36,15 @@ _FAILED = 70  # EX_SOFTWARE of sysexits.h(3head)
 
 @dataclass(frozen=True)
 class Leader:
-    """What its kernel knows of it: its number, and a descriptor that ends when it has stepped down."""
+    """What its kernel knows of it: a pidfd, and a descriptor that ends when it has stepped down."""
 
-    pid: int
+    pidfd: int
     stepping_down: int
+
+    def follow(self) -> None:
+        """End with it."""
+        die_with(self.pidfd)
+        os.close(self.pidfd)
 
     def wait(self) -> None:
         """Wait until it has no privileges left."""
@@ -48,7 +54,7 @@ class Leader:
 
 def fork(
     separation: Separation,
-    own: int,
+    own: socket.socket,
     *,
     program: int | None,
     leave: Callable[[], None],
@@ -57,72 +63,93 @@ def fork(
     """A new leader's number; ``be_kernel`` is called in the kernel below it. The caller must have one thread.
 
     ``leave`` is called in the leader before that. On ``own``, a SOCK_SEQPACKET socket, the leader
-    tells in four bytes the status that os.waitpid gives when the kernel has ended, or before it is ready
-    ``{"error": text}``. ``program`` is what it goes on as (`leader_program`).
+    tells in four bytes the status that os.waitpid gives when the kernel has ended. ``{"error": text}`` tells
+    what either fails by, in the kernel until it closes that socket. ``program`` is what the leader goes
+    on as (`leader_program`).
 
     Raises:
         LayerFailed: the namespaces were refused.
     """
+    server = os.pidfd_open(os.getpid())
     ctypes.pythonapi.PyOS_BeforeFork()
     try:
         pid = clone(separation)
         if pid == 0:
-            _run(own, lambda: _lead(separation, own, program, leave, be_kernel))
+            _run(own, lambda: _lead(separation, own, server, program, leave, be_kernel))
     finally:
         ctypes.pythonapi.PyOS_AfterFork_Parent()
+        os.close(server)
     return pid
 
 
-def _run(own: int, body: Callable[[], None]) -> NoReturn:
+def _run(own: socket.socket, body: Callable[[], None]) -> NoReturn:
     """A child's part of a fork: nothing may get out into the fork server's own loop."""
+    status = _FAILED
     try:
         body()
+        status = 0
     except BaseException as error:  # noqa: BLE001 whatever it is, this process ends here
+        status = _status(error)
+        _tell(own, error)
         traceback.print_exc(file=sys.__stderr__)
-        is_said = isinstance(error, LayerFailed)
-        _tell(own, str(error) if is_said else f"{type(error).__name__}: {error}")
-        os._exit(_FAILED)
-    os._exit(0)
+    finally:
+        os._exit(status & 0xFF)
+
+
+def _status(error: BaseException) -> int:
+    """What Python ends with by it (`sys.exit`), but for what is a fault."""
+    match error:
+        case SystemExit(code=None):
+            return 0
+        case SystemExit(code=int(code)):
+            return code
+        case SystemExit():
+            return 1
+        case _:
+            return _FAILED
 
 
 def _lead(
     separation: Separation,
-    own: int,
+    own: socket.socket,
+    server: int,
     program: int | None,
     leave: Callable[[], None],
     be_kernel: Callable[[Leader], None],
 ) -> None:
-    server = os.getppid()
     leave()
     os.setsid()
     die_with(server)
     become_subreaper()
     stepping_down, stepped_down = os.pipe()
-    leader = Leader(os.getpid(), stepping_down)
+    leader = Leader(os.pidfd_open(os.getpid()), stepping_down)
     kernel = function("fork")  # the C library's, whose mutexes know their owner by number
     if kernel == 0:
-        os.close(stepped_down)
-        if program is not None:
-            os.close(program)
+        for descriptor in (server, stepped_down, program):
+            if descriptor is not None:
+                os.close(descriptor)
         ctypes.pythonapi.PyOS_AfterFork_Child()
         be_kernel(leader)
         return
     _step_down(separation, server)
+    number = own.detach()
     if program is not None and separation.namespaces and kernel == leader_program.KERNEL:
-        own, stepped_down = leader_program.become(program, own, stepped_down)
+        number, stepped_down = leader_program.become(program, number, stepped_down)
     keep_memory_private()
     os.close(stepped_down)
     status = _outlive(kernel)
     if not separation.namespaces:  # else they end with us
         kill_children()
     with suppress(OSError):  # the server is gone, and so shall we be
-        os.write(own, struct.pack("=i", status))
+        os.write(number, struct.pack("=i", status))
 
 
-def _tell(own: int, error: str) -> None:
+def _tell(own: socket.socket, error: BaseException) -> None:
     """Why there is no kernel; of more than one reason the server hears the first."""
+    is_said = isinstance(error, LayerFailed)
+    said = str(error) if is_said else f"{type(error).__name__}: {error}"
     with suppress(OSError):
-        os.write(own, json.dumps({"error": error}).encode())
+        own.send(json.dumps({"error": said}).encode())
 
 
 def _step_down(separation: Separation, server: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import time
 from contextlib import suppress
@@ -18,13 +19,15 @@ _STEP_SECONDS = 0.005
 
 
 def die_with(parent: int, *, by: signal.Signals = signal.SIGKILL) -> None:
-    """Get a signal when the parent ends, which is ``parent``: at once if it has ended already.
+    """Get a signal when the parent ends, of which ``parent`` is a pidfd: at once if it has ended already.
+    Its number would not tell: from inside a pid namespace it is 0, and so is its successor's.
 
     It is the end of the thread that forked, so that thread must be one that stays.
     """
     _prctl(_PR_SET_PDEATHSIG, by)
-    if os.getppid() != parent:
+    if select.select([parent], [], [], 0)[0]:
         os.kill(os.getpid(), by)
+        os._exit(128 + by)  # its own signals don't end pid 1 of a namespace
 
 
 def keep_memory_private(*, private: bool = True) -> None:

@@ -38,7 +38,9 @@ class Unsent:
         self._last_room -= len(text)
 
     def _cut(self, text: str, start: int) -> str:
-        """The end of a text of which all from ``start`` on doesn't fit."""
+        """The end of a text of which all from ``start`` on doesn't fit. What was the tail lies before that."""
+        self._left_out += len(self._before_last) + self._end - self._last_room
+        self._before_last, self._last, self._last_room = "", StringIO(), self._end
         self._left_out += len(text) - start - self._end
         return text[-self._end :]
 

@@ -103,8 +103,8 @@ def _fill_holes() -> None:
     libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
     top = libc.sbrk(0)
     for size in (*range(_LARGE, _SMALL, -_LARGE_STEP), *range(_SMALL, _SMALL_STEP, -_SMALL_STEP)):
-        while (libc.malloc(ctypes.c_size_t(size)) or top) < top:
-            """There was a place."""
+        while (libc.malloc(ctypes.c_size_t(size)) or top) < top:  # there was a place
+            pass
 
 
 def _import(preload: Sequence[str], trial: Trial) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 
 from kernels import ForkServer, Kernel, KernelDied, KernelStartFailed, Launch, Limits, sweep
 from kernels.conversation import Conversation
+from kernels.forked import Forked
 from kernels.processes import processes_of, read_process
 from tests.kernels.launching import a_launch
 from tests.kernels.running import run, text
@@ -196,6 +199,42 @@ async def test_a_kernel_that_is_never_ready_is_given_up(launch: Launch, tmp_path
     broken = replace(launch, fork_server=ForkServer(str(silent), start_seconds=0.3))
     with pytest.raises(KernelStartFailed, match=r"not ready within 0\.3 seconds"):
         async with Kernel.open(broken):
+            pass
+    assert files(launch) == []
+
+
+async def test_a_kernel_that_takes_too_long_is_given_up(launch: Launch) -> None:
+    with pytest.raises(KernelStartFailed, match=r"not ready within 0\.001 seconds"):
+        async with Kernel.open(launch, limits=Limits(start_seconds=0.001)):
+            pass
+    assert files(launch) == []
+
+
+async def test_one_that_cannot_tell_that_it_is_ready_ends(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ready(forked: Forked) -> None:
+        forked._own.shutdown(socket.SHUT_RDWR)
+        with anyio.fail_after(20):
+            await forked.wait()
+        raise KernelStartFailed("nobody listened.")
+
+    monkeypatch.setattr(Forked, "ready", ready)
+    with pytest.raises(KernelStartFailed, match="nobody listened"):
+        async with Kernel.open(launch):
+            pass
+    assert files(launch) == []
+
+
+async def test_a_full_disk_is_told(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("kernels.leftovers.record", fail)
+    with pytest.raises(
+        KernelStartFailed, match=r"Python did not start: No space left on device\.$"
+    ):
+        async with Kernel.open(launch):
             pass
     assert files(launch) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -38,6 +39,22 @@ async def test_the_cause_is_told(launch: Launch, code: str, cause: str) -> None:
     died = await dies(launch, code)
     assert died.death.cause == cause
     assert cause in str(died)
+
+
+async def test_an_exit_from_its_loop_keeps_its_status_and_writes_into_no_file(
+    launch: Launch,
+) -> None:
+    code = """
+import asyncio, sys
+files = [open(f"{number}.txt", "w") for number in range(30)]
+asyncio.get_running_loop().call_soon(sys.exit, 3)
+"""
+    async with Kernel.open(launch) as kernel:
+        await run(kernel, "1")
+        with suppress(KernelDied):
+            await run(kernel, code)
+        assert (await kernel.wait_death()).cause == "exited with status 3"
+    assert {path.read_text() for path in launch.workspace.glob("*.txt")} == {""}
 
 
 async def test_what_was_printed_before_is_not_lost(launch: Launch) -> None:

@@ -6,13 +6,17 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
+import psutil
 import pytest
 
-from kernels import Kernel, KernelStartFailed, Launch
+from kernels import ForkServer, Kernel, KernelStartFailed, Launch
 from kernels.descriptors import PER_KERNEL, RESERVED, SPARE, Room, needed, raise_limit
+from kernels.fork_server import _Running
 from tests.kernels.running import value
 
 NO_MORE = (
@@ -103,6 +107,30 @@ async def test_many_that_start_with_few_descriptors_all_start_or_are_told(launch
         assert {said for said in ended if said != "started"} <= {NO_MORE}
         assert await value(neighbour, "6 * 7") == "42"
         assert [path.name for path in launch.sockets.iterdir()] == [neighbour.id]
+
+
+@pytest.mark.anyio
+@pytest.mark.blocks
+async def test_a_kernel_whose_descriptor_has_no_room_ends(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork = _Running.fork
+
+    async def fork_without_room(running: _Running, *given: Any) -> tuple[int, int]:
+        try:
+            with room_for(0):
+                return await fork(running, *given)
+        finally:  # it could still tell that it is ready
+            process = psutil.Process(running.process.pid)
+            with anyio.fail_after(20):
+                while process.children():  # noqa: ASYNC110 it can't tell
+                    await anyio.sleep(0.01)
+
+    monkeypatch.setattr(_Running, "fork", fork_without_room)
+    async with ForkServer.open(preload=()) as server:
+        with pytest.raises(KernelStartFailed, match="may open no more files"):
+            async with Kernel.open(replace(launch, fork_server=server)):
+                raise AssertionError("it started")
 
 
 def test_there_is_room_for_what_is_wanted_or_it_is_said() -> None:

@@ -34,6 +34,13 @@ SPOILS = {
     "hangs": ("import threading; threading.Event().wait()", "it took longer than 3 s"),
     "raises": ("raise OSError('no disk')", "OSError: no disk"),
 }
+KILLED_AT_FIRST = """
+import os
+from pathlib import Path
+if not Path("{mark}").exists():
+    Path("{mark}").touch()
+    os.kill(os.getpid(), 9)
+"""
 IS_FINE = {
     "prints": "print('x' * 10_000_000)",
     "threads that end": "import threading; t = threading.Thread(target=print); t.start(); t.join()",
@@ -94,6 +101,21 @@ async def test_several_are_left_out_also_after_another_start(
         assert (await server.warmed()).missing == missing
 
 
+async def test_one_that_the_process_was_killed_at_once_is_tried_again(
+    launch: Launch, tmp_path: Path
+) -> None:
+    code = KILLED_AT_FIRST.format(mark=tmp_path / "mark")
+    async with preloading(tmp_path, {"innocent": code}) as server:
+        assert (await server.warmed()).missing == {}
+        assert await answer(launch, server, "import sys; 'innocent' in sys.modules") == "True"
+
+
+async def test_what_is_left_out_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with preloading(tmp_path, {"dies": SPOILS["dies"][0]}) as server:
+        await server.warmed()
+    assert "without dies: it ended Python (exited with status 4)" in caplog.text
+
+
 @pytest.mark.parametrize("code", IS_FINE.values(), ids=IS_FINE)
 async def test_what_does_no_harm_stays(launch: Launch, tmp_path: Path, code: str) -> None:
     async with preloading(tmp_path, {"fine": code}) as server:
@@ -124,6 +146,59 @@ async def test_beside_a_thread_no_kernel_is_forked(launch: Launch, tmp_path: Pat
                 await anyio.sleep(0.01)
         with pytest.raises(KernelStartFailed, match="a thread was started"):
             await answer(launch, server)
+
+
+async def test_one_that_is_closed_while_it_starts_leaves_no_process(tmp_path: Path) -> None:
+    async with preloading(tmp_path, {"hangs": SPOILS["hangs"][0]}) as server:
+
+        async def start() -> None:
+            with pytest.raises(ForkServerFailed):
+                await server.warmed()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start)
+            with anyio.fail_after(20):
+                while server.pid is None:  # noqa: ASYNC110 it can't tell
+                    await anyio.sleep(0.01)
+            process = psutil.Process(server.pid)
+            await server.close()
+        assert not process.is_running()
+        assert server.pid is None
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_one_that_is_closed_before_it_has_a_process_gets_none(
+    tmp_path: Path, turns: int
+) -> None:
+    async with preloading(tmp_path, {}) as server:
+
+        async def start() -> None:
+            with pytest.raises(ForkServerFailed, match="was closed"):
+                await server.warmed()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            assert server.pid is None
+            await server.close()
+        assert server.pid is None
+
+
+async def test_one_that_fails_when_it_has_a_process_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids: list[int] = []
+
+    def fail(pid: int) -> None:
+        pids.append(pid)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("kernels.fork_server.lower_limit", fail)
+    async with preloading(tmp_path, {}) as server:
+        with pytest.raises(ForkServerFailed, match="Operation not permitted"):
+            await server.warmed()
+    assert not psutil.pid_exists(pids[0])
 
 
 async def test_an_end_that_no_preload_brought_is_said_with_its_status(tmp_path: Path) -> None:

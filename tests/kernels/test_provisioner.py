@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,9 +22,11 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 
-from kernels import FoundTier, KernelStartFailed, Launch, Tier, find_tier
+from kernels import ForkServer, FoundTier, Kernel, KernelStartFailed, Launch, Tier, find_tier
 from kernels.provisioner import NAME, ForkProvisioner
+from kernels.remove_tree import remove_tree
 from kernels.sandbox import HOME
+from tests.kernels.running import value
 
 CONSOLE = """
 import sys
@@ -97,10 +101,10 @@ def with_our_spec(manager: M, python: str = "python") -> M:
 
 @asynccontextmanager
 async def started(
-    folder: Path, **given: Any
+    folder: Path, *, transport: str = "tcp", **given: Any
 ) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
-    manager = a_manager(folder, **given)
-    await manager.start_kernel(cwd=str(folder))
+    manager = a_manager(folder, transport=transport)
+    await manager.start_kernel(cwd=str(folder), **given)
     async with asked(manager) as client:
         try:
             yield manager, client
@@ -256,6 +260,59 @@ async def test_a_start_that_fails_is_said_and_leaves_nothing(
     assert names(temporary) == []
     assert names(Path(manager.connection_file).parent) == []
     await manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("stdout", [None, subprocess.PIPE, subprocess.DEVNULL, "a file"])
+async def test_its_stdout_is_what_popen_takes(
+    folder: Path, launch: Launch, stdout: int | str | None
+) -> None:
+    with (folder.parent / "log").open("wb") as file:
+        given = file if stdout == "a file" else stdout
+        ours: dict[str, Any] = {"fork_server": launch.fork_server, "sandbox": launch.sandbox}
+        async with started(folder, stdout=given, **ours) as (_, client):
+            assert await shown(client, "6 * 7") == "42"
+
+
+async def test_a_descriptor_that_is_none_harms_no_other_kernel(
+    folder: Path, launch: Launch
+) -> None:
+    async with Kernel.open(launch) as neighbour:
+        pid, manager = launch.fork_server.pid, a_manager(folder)
+        with pytest.raises(KernelStartFailed, match="Bad file descriptor"):
+            await manager.start_kernel(
+                cwd=str(folder),
+                fork_server=launch.fork_server,
+                sandbox=launch.sandbox,
+                stdout=1_000_000,
+            )
+        await manager.shutdown_kernel(now=True)
+        assert launch.fork_server.pid == pid
+        assert await value(neighbour, "6 * 7") == "42"
+
+
+async def test_too_few_descriptors_are_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: ForkServer) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(ForkServer, "warmed", fail)
+    manager = a_manager(folder)
+    with pytest.raises(KernelStartFailed, match="the server may open no more files"):
+        await manager.start_kernel(cwd=str(folder))
+    await manager.shutdown_kernel(now=True)
+
+
+async def test_a_folder_that_cannot_be_removed_is_logged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with started(folder) as (manager, _):
+        left = Path(manager.ip).parent
+
+        def fail(path: Path) -> None:
+            remove_tree(path)
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+        monkeypatch.setattr("kernels.provisioner.remove_tree", fail)
+    assert f"could not be removed: [Errno 16] Device or resource busy: '{left}'" in caplog.text
 
 
 async def test_no_room_for_its_sockets_is_said(

@@ -73,6 +73,8 @@ def become(program: int, own: int, stepped_down: int) -> tuple[int, int]:
     """
     ours = (program, own, stepped_down)
     program, own, stepped_down = (fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, _FREE) for each in ours)
+    for each in ours:
+        os.close(each)
     os.closerange(_OWN, _FREE)
     os.dup2(own, _OWN)
     os.dup2(stepped_down, _STEPPED_DOWN)

@@ -87,10 +87,10 @@ def seal(plan: Plan) -> None:
 def _enter_root(plan: Plan, new: Root) -> None:
     with layer("descriptors"):
         descriptors.refuse_folders()
-    with layer("namespaces"):
-        namespaces.settle(plan.hostname, network=plan.network)
     # After pivot_root the only /proc is the new one, which is read-only.
     with namespaces.opened_proc() as proc:
+        with layer("namespaces"):
+            namespaces.settle(plan.hostname, network=plan.network, proc=proc)
         with layer("root"):
             root.enter(new, plan.identity)
         with layer("identity"):

@@ -116,10 +116,9 @@ def unconnected(machine: str, *, network: Network) -> bytes:
     filter sees no address). With an open network, sockets of the internet too.
 
     Nor does Landlock see a change of mode, times, owner or attributes by path, a watch (inotify(7),
-    of which the server's user has few),
-    or priorities and limits of other processes: the files and processes of the server are those of
-    the same user. A change of mode or times seems to succeed, for `shutil.copy2` ends with both.
-    System V objects are the machine's.
+    of which the server's user has few), or priorities and limits of other processes: the files and
+    processes of the server are those of the same user. A change of mode or times seems to succeed,
+    for `shutil.copy2` ends with both. System V objects are the machine's.
     """
     rules: dict[str, int | str] = {
         "socket": "socket" if network == "open" else _DENIED,

@@ -17,7 +17,9 @@ _SYSTEM: Final = (
     *("/etc/pki/ca-trust/extracted", "/etc/ca-certificates/extracted", "/etc/crypto-policies"),
     *("/sys/devices/system/cpu", "/sys/devices/system/node"),  # how many processors there are
 )
-_NETWORK: Final = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
+NETWORK: Final = ("/etc/resolv.conf", "/etc/gai.conf", "/etc/host.conf")
+"""What a kernel with an open network reads besides."""
+
 _PACKAGES: Final = frozenset(("site-packages", "dist-packages"))
 
 
@@ -35,4 +37,4 @@ def readable_paths(*, network: bool) -> tuple[str, ...]:
         *packages,
         str(ours),
     )
-    return (*dict.fromkeys(interpreter), *_SYSTEM, *(_NETWORK if network else ()))
+    return (*dict.fromkeys(interpreter), *_SYSTEM, *(NETWORK if network else ()))

@@ -62,17 +62,17 @@ def _flags(separation: Separation) -> int:
     return flags if separation.shown is None else flags | _NEWUSER
 
 
-def settle(hostname: str, *, network: Network) -> None:
-    """Name the machine, and give it a loopback of its own, whose sockets hold little."""
+def settle(hostname: str, *, network: Network, proc: int) -> None:
+    """Name the machine, and give it a loopback of its own, whose sockets hold little; ``proc`` is
+    `opened_proc`'s."""
     name = hostname.encode()
     syscall("sethostname", name, len(name))
     if network == "none":
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
             request = struct.pack("16sh22x", b"lo", _IFF_UP_AND_RUNNING)
             fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
-        with opened_proc() as proc:
-            for option, sizes in _TCP_BUFFERS.items():
-                _set(proc, f"sys/net/ipv4/{option}", sizes)
+        for option, sizes in _TCP_BUFFERS.items():
+            _set(proc, f"sys/net/ipv4/{option}", sizes)
 
 
 def become(ids: Ids | None) -> None:

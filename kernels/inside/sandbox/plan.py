@@ -26,6 +26,9 @@ class Ids:
             raise ValueError(f"a kernel never runs as root ({self.uid}:{self.gid})")
 
 
+NOBODY = Ids(65534, 65534)
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the kernel is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from typing import Final
+from typing import Final, get_args
 
 from . import filters
 from .libc import machine, syscall
@@ -21,7 +21,8 @@ _FLAG_TSYNC: Final = 1
 def prepare() -> None:
     """Make the filters that kernels forked from here put in force: a few milliseconds, once."""
     filters.allow_list(machine())
-    filters.unconnected(machine(), network="none")
+    for network in get_args(Network):
+        filters.unconnected(machine(), network=network)
 
 
 def allow_known() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from kernels import Cgroup, Cgroups, Limits, sweep
 from tests.kernels.cgroups.machine import version1
+from tests.kernels.cgroups.tree import Tree
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -28,6 +30,11 @@ def folders(group: Cgroup) -> list[Path]:
 
 def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def recorded(runtime: Path) -> list[Path]:
+    """What the next server's start would remove."""
+    return [Path(folder) for folder in json.loads((runtime / "cgroups.json").read_text())]
 
 
 def sleeping() -> subprocess.Popen[bytes]:
@@ -85,6 +92,38 @@ async def test_a_group_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> Non
             group.make(Limits())
         assert [place.exists() for place in group.places] == [False, False, True]
         group.folders["cpu"].rmdir()
+
+
+async def test_what_could_not_be_removed_stays_on_record(tmp_path: Path) -> None:
+    version1()
+    async with Cgroups.open(tmp_path) as cgroups:
+        stuck, other = folders(a_group(cgroups))[:2]
+        (stuck / "held").mkdir()
+        sweep(tmp_path)
+        assert recorded(tmp_path) == [stuck]
+        assert not other.exists()
+    async with Cgroups.open(tmp_path):
+        assert stuck in recorded(tmp_path)
+    assert recorded(tmp_path) == [stuck]
+    (stuck / "held").rmdir()
+    sweep(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_one_group_that_hangs_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, runtime = tmp_path / "top", tmp_path / "runtime"
+    for path in (top, runtime):
+        path.mkdir()
+    tree, folder = Tree(top, "memory", monkeypatch), top / "chatkernel-1"
+    for path in (folder, folder / "kernel-a", folder / "kernel-b", folder / "kernel-b/held"):
+        path.mkdir()
+    (runtime / "cgroups.json").write_text(json.dumps([str(folder)]))
+    monkeypatch.setattr("kernels.cgroups.records._SECONDS", 0.0)
+    sweep(runtime)
+    assert tree.groups == ["chatkernel-1", "held", "kernel-b"]
+    assert recorded(runtime) == [folder]
 
 
 def test_only_groups_of_ours_are_swept(tmp_path: Path) -> None:

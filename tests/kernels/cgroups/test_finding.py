@@ -36,7 +36,7 @@ with ExitStack() as undo:
     kernel = found.of("kernel-1")
     kernel.make(Limits())
     with subprocess.Popen(["sh", "-c", "sleep 1000 & sleep 1000"]) as leader:
-        kernel.adopt(leader.pid)
+        kernel.adopt(leader.pid, lives=lambda: leader.poll() is None)
         held = kernel.holds(leader.pid)
         kernel.kill()
         status = leader.wait()
@@ -72,6 +72,22 @@ def test_version2_where_it_is_handed_down(tmp_path: Path, monkeypatch: pytest.Mo
     assert tree.groups == []
     assert tree.processes() == [os.getpid()]
     assert (tmp_path / BELOW).read_text() == ""
+
+
+def test_whoever_has_the_number_of_a_leader_that_ended_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(tmp_path, "memory", monkeypatch)
+    with ExitStack() as undo:
+        kernel = found2(tree, undo).of("kernel-1")
+        kernel.make(Limits())
+        with subprocess.Popen(["sleep", "1000"]) as other:
+            kernel.adopt(other.pid, lives=lambda: False)
+            assert tree.processes("ours/kernel-1") == []
+            kernel.adopt(other.pid, lives=lambda: True)
+            assert tree.processes("ours/kernel-1") == [other.pid]
+            other.kill()
+        kernel.remove(seconds=1)
 
 
 def test_what_is_not_handed_down_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

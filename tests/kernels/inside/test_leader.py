@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +36,7 @@ def be_kernel(found):
     found.wait()
     {kernel}
 
-pid = leader.fork(separation, theirs.fileno(), program=program, leave=ours.close, be_kernel=be_kernel)
+pid = leader.fork(separation, theirs, program=program, leave=ours.close, be_kernel=be_kernel)
 theirs.close()
 print(ours.recv(100).hex(), flush=True)
 os.waitpid(pid, 0)
@@ -77,6 +80,46 @@ def test_it_tells_by_which_signal(where: str, going_on: str) -> None:
     assert status_of(code, separations[where], going_on) == -9
 
 
+LATE = """
+import json, os, socket, sys, time
+from pathlib import Path
+from kernels.inside import leader
+from kernels.inside.sandbox.plan import Separation
+
+separation = Separation.from_json(json.loads(sys.argv[1]))
+theirs, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+pid = leader.fork(
+    separation,
+    theirs,
+    program=None,
+    leave=lambda: Path(sys.argv[2]).read_text(),
+    be_kernel=lambda _: time.sleep(600),
+)
+print(pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("where", sorted(separations))
+def test_one_whose_fork_server_ended_before_it_could_be_tied_to_it_ends(
+    where: str, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    command = [sys.executable, "-c", LATE, json.dumps(separations[where].to_json()), str(gate)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as fork_server:
+        assert fork_server.stdout is not None
+        pidfd = os.pidfd_open(int(fork_server.stdout.readline()))
+        fork_server.kill()
+    gate.write_text("")
+    try:
+        assert select.select([pidfd], [], [], 20)[0]
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        os.close(pidfd)
+
+
 FAIL = """
 import os, socket
 from kernels.inside import leader
@@ -89,7 +132,7 @@ def leave():
     raise {error}
 
 leader.fork(
-    Separation(namespaces=False), theirs.fileno(), program=None, leave=leave, be_kernel=lambda _: None
+    Separation(namespaces=False), theirs, program=None, leave=leave, be_kernel=lambda _: None
 )
 print(ours.recv(1000).decode(), flush=True)
 os._exit(0)

@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,23 @@ from kernels.inside import leader_program
 from kernels.inside.leader_program import elf
 from kernels.inside.leader_program.code import CODE
 
-MAKE = Path(__file__).resolve().parents[3] / "scripts/make_leader"
+ROOT = Path(__file__).resolve().parents[3]
+MAKE = ROOT / "scripts/make_leader"
 MACHINE = os.uname().machine
 EMULATORS = {"x86_64": "qemu-x86_64-static", "aarch64": "qemu-aarch64-static"}
+
+CANNOT_BECOME = """
+import os
+from kernels.inside import leader_program
+
+filled = [os.eventfd(0) for _ in range(12)]  # so that what follows isn't below the program's
+own, refused = os.eventfd(0), os.memfd_create("no program")
+stepping_down, stepped_down = os.pipe()
+own, stepped_down = leader_program.become(refused, own, stepped_down)
+os.close(stepped_down)
+os.set_blocking(stepping_down, False)
+print(os.read(stepping_down, 1))
+"""
 
 # Process 1 of a namespace forks 2, and goes on as the program.
 FIRST = "sh -c 'exit 7' & sleep 60 & exec {program} 3>{status} 4>{closed}"
@@ -71,6 +86,12 @@ def test_without_a_child_it_ends_at_once(machine: str, tmp_path: Path) -> None:
     assert told("exec {program} 3>{status} 4>{closed}", machine, tmp_path) is None
 
 
+def test_a_leader_that_cannot_become_it_keeps_no_copy_of_what_it_gave() -> None:
+    command = [sys.executable, "-c", CANNOT_BECOME]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "b''\n"
+
+
 @pytest.mark.parametrize("machine", sorted(CODE))
 def test_it_is_what_its_source_says(machine: str) -> None:
     if shutil.which(f"{machine}-linux-gnu-as") is None:
@@ -109,7 +130,7 @@ async def test_a_leader_is_small_and_nobody_looks_into_it(kernel: Kernel) -> Non
 
 
 @pytest.mark.anyio
-async def test_a_kernel_does_not_hold_the_program(kernel: Kernel) -> None:
+async def test_a_kernel_holds_neither_the_program_nor_a_process(kernel: Kernel) -> None:
     code = """
 import os
 folder = "/proc/self/fd"
@@ -121,4 +142,5 @@ print(os.access("/proc/1/exe", os.R_OK), os.access("/proc/1/mem", os.R_OK))
         [output.text async for output in kernel.execute(code) if isinstance(output, Stream)]
     )
     assert "chatkernel-leader" not in printed
+    assert "pidfd" not in printed
     assert printed.splitlines()[-1] == "False False"

@@ -26,6 +26,13 @@ def test_of_one_large_text_the_ends_are_kept_and_the_rest_is_counted() -> None:
     )
 
 
+def test_what_is_left_out_is_all_in_one_place() -> None:
+    assert (
+        written("h" * 10, "early", "-" * 30 + "z" * 10)
+        == f"{'h' * 10}\n… 35 more characters …\n{'z' * 10}"
+    )
+
+
 def test_of_many_small_texts_nothing_goes_uncounted() -> None:
     random = Random(7)
     for _ in range(200):
