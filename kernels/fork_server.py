@@ -21,7 +21,6 @@ from typing import Any
 import anyio
 from anyio import TemporaryDirectory
 
-from kernels.context import SharedContext
 from kernels.descriptors import lower_limit
 from kernels.errors import KernelStartFailed
 from kernels.exits import Death, classify
@@ -77,8 +76,7 @@ class Warmed:
 
 
 class ForkServer:
-    """Forks kernels; a new process takes its place when it has ended. Made by `open`. ``context`` is what
-    its kernels are spoken to by.
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`.
 
     It does without a module of ``preload`` that can't be imported, or twice ends Python, starts threads
     (no kernel could be forked beside one) or takes longer than ``preload_seconds``.
@@ -93,7 +91,6 @@ class ForkServer:
         preload_seconds: float = _PRELOAD_SECONDS,
     ) -> None:
         self.python = python
-        self.context = SharedContext()
         self._preload = tuple(preload)
         self._left_out: dict[str, str] = {}
         self._patience = _Patience(start_seconds, preload_seconds)
@@ -179,7 +176,6 @@ class ForkServer:
     async def close(self) -> None:
         """End the process, and with it the kernels, for good."""
         self._is_closed = True
-        self.context.close()
         with anyio.CancelScope(shield=True):
             if self._running is not None:
                 self._running.process.kill()  # whoever waits for its answer gives up the lock by that
