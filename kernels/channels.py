@@ -19,8 +19,9 @@ from kernels.zmtp import Connection, Decoder, Kind, Lost, encode
 
 _PARTS = 64
 _PARTS_PER_STEP = 1000
-_PASSED_OVER = 16
-"""Bytes of what is too much are read for the price of one: none of them is looked at."""
+_FREE_BYTES = 1 << 20
+_BYTES_FOR_ONE = 16
+"""What isn't a message yet is paid for, too: so many bytes like one of a message that is looked into."""
 
 _UNSENT = 100
 
@@ -115,8 +116,8 @@ class Channel:
                     data = await self._connection.receive()
                     self._decoder.feed(data)
                     received += len(data)
-                    if received > self._limits.message_bytes or incoming.excess():
-                        await self._pace.spend(len(data) // _PASSED_OVER)
+                    if received > _FREE_BYTES or incoming.excess():
+                        await self._pace.spend(len(data) // _BYTES_FOR_ONE)
                 else:
                     await checkpoint()
             return incoming
@@ -160,6 +161,8 @@ class _Incoming:
             frame = decoder.next()
             if frame is None:
                 return True
+            if frame.command:
+                continue
             self._parts += 1
             self.size += frame.size
             if frame.data is not None and not self.excess():

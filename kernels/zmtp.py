@@ -40,11 +40,13 @@ class Lost(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One part of a message, and whether there is ``more``. ``data`` is None of one that was too large."""
+    """One part of a message, and whether there is ``more``; or a ``command``, which is not for us. ``data`` is
+    None of one that was too large."""
 
     size: int
     data: bytes | None
     more: bool
+    command: bool = False
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class _Head:
 
 class Decoder:
     """Frames out of bytes, in whatever pieces these come. Holds no more than ``room`` bytes of a frame and
-    one piece; what commands say is passed over."""
+    one piece."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -73,22 +75,21 @@ class Decoder:
         Raises:
             Lost: what came is not ZMTP.
         """
-        while (head := self._head or self._next_head()) is not None:
-            self._head = head
-            data = b""
-            if head.size > self._room:
-                self._left -= self._drop(self._left)
-                if self._left:
-                    return None
-            elif len(self._buffer) < head.size:
+        if (head := self._head or self._next_head()) is None:
+            return None
+        self._head = head
+        data = None
+        if head.size > self._room:
+            self._left -= self._drop(self._left)
+            if self._left:
                 return None
-            else:
-                data = self._cut(head.size)
-            self._head = None
-            if not head.flags & _COMMAND:
-                fits = head.size <= self._room
-                return Frame(head.size, data if fits else None, bool(head.flags & _MORE))
-        return None
+        elif len(self._buffer) < head.size:
+            return None
+        else:
+            data = self._cut(head.size)
+        self._head = None
+        flags = head.flags
+        return Frame(head.size, data, more=bool(flags & _MORE), command=bool(flags & _COMMAND))
 
     def _next_head(self) -> _Head | None:
         if not self._buffer:

@@ -106,8 +106,12 @@ async def test_what_is_too_large_is_passed_over_and_what_follows_comes(peer: Pee
 
 @pytest.mark.parametrize(
     "data",
-    [EMPTY_PART_WITH_MORE * 500_000, b"\x03" + (1 << 60).to_bytes(8, "big") + bytes(30 << 20)],
-    ids=["parts without end", "a part without end"],
+    [
+        EMPTY_PART_WITH_MORE * 200_000,
+        PING * 40_000,
+        b"\x03" + (1 << 60).to_bytes(8, "big") + bytes(30 << 20),
+    ],
+    ids=["parts without end", "questions without end", "a part without end"],
 )
 async def test_of_a_message_without_end_little_is_kept(peer: Peer, data: bytes) -> None:
     async def hear() -> None:

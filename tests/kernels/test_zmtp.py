@@ -49,10 +49,11 @@ def test_what_was_encoded_comes_out_however_it_was_cut(seed: int) -> None:
     assert [frame.more for frame in found] == [True] * (len(parts) - 1) + [False]
 
 
-def test_commands_are_passed_over() -> None:
+def test_commands_are_told_from_parts() -> None:
     decoder = Decoder(ROOM)
-    decoder.feed(PING + encode([b"a"]) + PING * 3 + encode([b"b"]) + PING[:4])
-    assert [frame.data for frame in frames_in(decoder)] == [b"a", b"b"]
+    decoder.feed(PING + encode([b"a"]) + PING + encode([b"b"]) + PING[:4])
+    found = [(frame.data, frame.command) for frame in frames_in(decoder)]
+    assert found == [(PING[2:], True), (b"a", False), (PING[2:], True), (b"b", False)]
 
 
 @pytest.mark.parametrize(
