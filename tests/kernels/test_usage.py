@@ -123,7 +123,7 @@ def test_a_folder_is_counted_without_following_links(tmp_path: Path) -> None:
     (tmp_path / "hole").touch()
     os.truncate(tmp_path / "hole", 1 << 40)
     found = read_folder(str(tmp_path), most_files=1000)
-    assert (found.files, found.uncounted) == (4, 0)
+    assert (found.files, found.uncounted) == (5, 0)
     assert 10 * PAGE <= found.bytes < 20 * PAGE
     assert read_folder(str(tmp_path / "none"), most_files=1000).files == 0
 
@@ -131,6 +131,16 @@ def test_a_folder_is_counted_without_following_links(tmp_path: Path) -> None:
 def test_counting_ends_where_it_is_too_much(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / str(number)).mkdir()
+    assert read_folder(str(tmp_path), most_files=10).files == 11
+
+
+def test_names_of_one_file_count_as_files_and_its_bytes_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10 * PAGE)
+    for number in range(50):
+        (tmp_path / str(number)).hardlink_to(tmp_path / "file")
+    found = read_folder(str(tmp_path), most_files=100)
+    assert found.files == 51
+    assert found.bytes < 20 * PAGE
     assert read_folder(str(tmp_path), most_files=10).files == 11
 
 
