@@ -26,7 +26,7 @@ from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.machine_usage import MachineUsage, read_free, read_machine
 from kernels.news import News
-from kernels.watched import Look, Watched, count, look
+from kernels.watched import Look, Watched, count, is_bounded, look
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +187,8 @@ class Watch:
 
     def _may_be_over(self, watched: Watched) -> bool:
         """Whether what the machine has lost since the last look could be its, and too much."""
+        if is_bounded(watched.kernel, watched.launch):
+            return False
         lost = self._machine.taken - watched.taken_bytes
         if lost < _LITTLE:
             return False
@@ -252,7 +254,11 @@ class Watch:
             if watched.shown != before:
                 self.news.tell()
             death = excess_of_processes(
-                seen.usage, kernel.limits, busy=kernel.busy, overran=seen.overran
+                seen.usage,
+                kernel.limits,
+                busy=kernel.busy,
+                bounded=seen.bounded,
+                overran=seen.overran,
             )
             if watched.unattended.exceeds(kernel.limits):
                 death = death or left_running(kernel.limits)

@@ -15,7 +15,7 @@ from kernels.open_files import OpenFiles, read_in_flight
 from kernels.proc import read_family
 from kernels.sandbox import Tier
 from kernels.unattended import Unattended
-from kernels.usage import Usage, read_usage
+from kernels.usage import Usage, read_resident, read_usage
 
 _ACTIVE_SHARE = 0.02
 _SHORTEST_SECONDS = 0.04
@@ -24,11 +24,13 @@ _SHORTEST_SECONDS = 0.04
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``.
-    ``overran`` and ``cpu_seconds`` are what its control group says, see `Cgroup`."""
+    Its control group keeps its memory ``bounded``; ``overran`` and ``cpu_seconds`` are what that says,
+    see `Cgroup`."""
 
     usage: Usage
     at: float
     seconds: float
+    bounded: bool = False
     overran: bool = False
     cpu_seconds: float | None = None
 
@@ -52,22 +54,39 @@ class Count:
 def look(kernel: Kernel, launch: Launch, *, measured: bool, unseen_bytes: int = 0) -> Look:
     """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process if their
     memory is to be ``measured``, which is done without being asked, too, where it may be over the limit.
-    ``unseen_bytes`` is as in `read_usage`; nothing is unseen where a control group bounds the memory.
+    ``unseen_bytes`` is as in `read_usage`; nothing is unseen, nor too much, where a control group bounds
+    the memory.
     """
     began = time.monotonic()
     full = launch.sandbox.tier is Tier.FULL
     cgroup = kernel.cgroup
-    usage = read_usage(
-        kernel.pid,
-        own_files=full,
-        own_sockets=full and launch.sandbox.network == "none",
-        measured=measured,
-        limit=kernel.limits.memory_bytes,
-        unseen_bytes=0 if cgroup is not None and cgroup.bounds_memory else unseen_bytes,
-    )
-    overran = cgroup is not None and cgroup.overran()
-    cpu_seconds = cgroup.cpu_seconds() if cgroup is not None else None
-    return Look(usage, time.monotonic(), time.monotonic() - began, overran, cpu_seconds)
+    bounded = is_bounded(kernel, launch)
+    limit = None if bounded else kernel.limits.memory_bytes
+
+    def read() -> Usage:
+        return read_usage(
+            kernel.pid,
+            own_files=full,
+            own_sockets=full and launch.sandbox.network == "none",
+            measured=measured,
+            limit=limit,
+            unseen_bytes=unseen_bytes,
+            inherited_bytes=read_resident(launch.fork_server.pid or 0),
+        )
+
+    usage = read()
+    if limit is not None and usage.memory_bytes > limit:
+        usage = read()  # who ended meanwhile left a share of theirs to those that were read later
+    ended = time.monotonic()
+    if cgroup is None:
+        return Look(usage, ended, ended - began)
+    return Look(usage, ended, ended - began, bounded, cgroup.overran(), cgroup.cpu_seconds())
+
+
+def is_bounded(kernel: Kernel, launch: Launch) -> bool:
+    """Whether Linux keeps its memory within the limit. In tier none a cell may leave its control group."""
+    cgroup = kernel.cgroup
+    return cgroup is not None and cgroup.bounds_memory and launch.sandbox.tier is not Tier.NONE
 
 
 def count(kernel: Kernel, launch: Launch, deleted: OpenFiles, *, in_flight: bool) -> Count:
