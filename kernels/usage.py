@@ -29,21 +29,25 @@ _SOCKET_BYTES = 416 << 10
 and some of the user's hold next to nothing, and are free."""
 
 _SHARED_MAPPING = re.compile(
-    rb"^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f:]+ (\d+) +(?:/dev/zero \(deleted\)$|/SYSV)",
+    rb"^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f:]+ (\d+) +(?:/dev/zero \(deleted\)$|/SYSV|\[anon_shmem:)",
     re.MULTILINE,
 )
 
 
+_PAGE_TABLES = re.compile(rb"^VmPTE:\s+(\d+) kB$", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """Of one process. ``waited_seconds`` is the CPU time of children that it has waited for, and
-    ``resident_bytes`` counts what it shares with others in full.
+    """Of one process. ``waited_seconds`` is the CPU time of children that it has waited for,
+    ``resident_bytes`` counts what it shares with others in full, and ``table_bytes`` are its page tables.
     """
 
     threads: int
     cpu_seconds: float
     waited_seconds: float
     resident_bytes: int
+    table_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,12 @@ class Usage:
         return sum(process.resident_bytes for process in self.each.values())
 
     @property
+    def system_bytes(self) -> int:
+        """What the system itself keeps for them: page tables, and what sockets may hold."""
+        tables = sum(process.table_bytes for process in self.each.values())
+        return tables + max(0, self.sockets - _FREE_SOCKETS) * _SOCKET_BYTES
+
+    @property
     def in_files_bytes(self) -> int:
         """Shared memory that is in files."""
         return self.tmpfs_bytes + self.files.memory_bytes
@@ -100,14 +110,9 @@ class Usage:
         return self.in_files_bytes + self.mapped_bytes
 
     @property
-    def buffer_bytes(self) -> int:
-        """What its sockets may hold."""
-        return max(0, self.sockets - _FREE_SOCKETS) * _SOCKET_BYTES
-
-    @property
     def at_most_bytes(self) -> int:
         """More than its memory: what processes share is counted again and again."""
-        return self.resident_bytes + self.file_memory_bytes + self.buffer_bytes
+        return self.resident_bytes + self.file_memory_bytes + self.system_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -118,7 +123,7 @@ class Usage:
         if self.pss is None:
             return self.at_most_bytes
         own = self.pss.bytes - self.pss.shared_bytes
-        return own + max(self.pss.shared_bytes, self.file_memory_bytes) + self.buffer_bytes
+        return own + max(self.pss.shared_bytes, self.file_memory_bytes) + self.system_bytes
 
 
 def read_usage(
@@ -190,6 +195,12 @@ def parse_stat(stat: bytes) -> ProcessUsage | None:
     return ProcessUsage(int(fields[17]), own, waited, int(fields[21]) * _PAGE_BYTES)
 
 
+def parse_tables(status: bytes) -> int:
+    """The bytes of page tables in ``/proc/PID/status``; 0 of a process that has ended."""
+    found = _PAGE_TABLES.search(status)
+    return _kibibytes(found[1]) if found else 0
+
+
 def parse_rollup(rollup: bytes) -> Pss | None:
     """``/proc/PID/smaps_rollup``; None when it says nothing."""
     sizes = dict(line.split(b":", 1) for line in rollup.splitlines()[1:])
@@ -227,8 +238,10 @@ def _read_process(pid: int) -> tuple[int, ProcessUsage] | None:
     if (found := read_living(pid)) is None:
         return None
     number, stat = found
-    process = parse_stat(stat)
-    return (number, process) if process is not None else None
+    if (process := parse_stat(stat)) is None:
+        return None
+    tables = parse_tables(read_proc(number, "status"))
+    return number, replace(process, table_bytes=tables)
 
 
 def _has_threads(pid: int) -> bool:

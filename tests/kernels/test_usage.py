@@ -31,6 +31,7 @@ from kernels.usage import (
     parse_shared_mappings,
     parse_sockets,
     parse_stat,
+    parse_tables,
     read_pss,
     read_usage,
 )
@@ -52,6 +53,7 @@ MAPS = b"""\
 7f0000005000-7f0000006000 r--s 00002000 00:01 7                          /dev/zero (deleted)
 7f0000008000-7f0000009000 rw-s 00000000 00:01 8                          /dev/zero (deleted)
 7f000000a000-7f000000b000 rw-p 00000000 00:00 0
+7f000000c000-7f000000d000 rw-s 00000000 00:01 9                          [anon_shmem:mine]
 """
 WITHOUT_ITS_FIRST_THREAD = """
 import ctypes, os, threading, time
@@ -233,6 +235,7 @@ def test_shared_mappings() -> None:
         (b"7f0000000000-7f0000002000", 7),
         (b"7f0000005000-7f0000006000", 7),
         (b"7f0000008000-7f0000009000", 8),
+        (b"7f000000c000-7f000000d000", 9),
     ]
 
 
@@ -314,3 +317,21 @@ def test_who_ends_while_it_is_read_holds_nothing(monkeypatch: pytest.MonkeyPatch
     assert _measure({gone: (gone, held)}, 0, 1 << 50) == Pss()
     assert 0 < _measure({mine: (mine, held)}, 0, 1 << 50).bytes < 1 << 40
     assert _measure({mine: (mine, held)}, 1 << 40, 1 << 50) == Pss()
+
+
+def test_page_tables_count() -> None:
+    assert (
+        parse_tables(b"VmLib:\t    1840 kB\nVmPTE:\t     100 kB\nVmSwap:\t       0 kB\n")
+        == 100 << 10
+    )
+    assert parse_tables(b"State:\tZ (zombie)\n") == 0
+    mine = os.getpid()
+    before = read_usage(mine, own_files=False, measured=True)
+    with mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE) as sparse:
+        sparse.madvise(mmap.MADV_NOHUGEPAGE)
+        assert not any(sparse[at] for at in range(0, 1 << 30, 2 << 20))
+        after = read_usage(mine, own_files=False, measured=True)
+    assert after.system_bytes - before.system_bytes >= 512 * PAGE
+    assert Usage(each={7: ProcessUsage(1, 0.0, 0.0, 0, 512 * PAGE)}, pss=Pss(7)).memory_bytes == (
+        512 * PAGE + 7
+    )
