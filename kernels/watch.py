@@ -193,7 +193,7 @@ class Watch:
         if lost < _LITTLE:
             return False
         most = watched.kernel.limits.memory_bytes
-        left = max(most - watched.memory_bytes, most // _SMALL_SHARE)
+        left = max(most - watched.at_most_bytes, most // _SMALL_SHARE)
         return lost > left
 
     def _counts(self, watched: Watched, now: float) -> bool:
@@ -224,7 +224,7 @@ class Watch:
         return max(rhythm.idle, rest, len(self._watched) * watched.seconds / rhythm.share)
 
     def _is_near(self, watched: Watched) -> bool:
-        return watched.active and 2 * watched.memory_bytes > watched.kernel.limits.memory_bytes
+        return watched.active and 2 * watched.at_most_bytes > watched.kernel.limits.memory_bytes
 
     async def _look(self, watched: Watched, measured: bool = False) -> None:
         """Look at it and act on what is found."""
@@ -238,7 +238,7 @@ class Watch:
                 return look(kernel, watched.launch, measured=measured, unseen_bytes=unseen)
 
             try:
-                limiter = self._threads_for(watched)
+                limiter = self._threads_for(watched, measured=measured)
                 seen = await to_thread.run_sync(look_now, limiter=limiter)
             except Exception:  # whatever it is, the others must go on being watched
                 if not watched.blind:
@@ -273,9 +273,10 @@ class Watch:
         in_files = sum(watched.usage.in_files_bytes for watched in self._watched)
         return max(0, self._machine.shared - (self._least_shared or 0) - in_files)
 
-    def _threads_for(self, watched: Watched) -> CapacityLimiter:
+    def _threads_for(self, watched: Watched, *, measured: bool) -> CapacityLimiter:
         """One that takes long to look at doesn't make the others wait."""
-        return self._slow_threads if watched.seconds > _SLOW_SECONDS else self._threads
+        slow = measured or watched.seconds > _SLOW_SECONDS
+        return self._slow_threads if slow else self._threads
 
     async def _count(self, watched: Watched) -> None:
         """Count its workspace and act on what is found."""
