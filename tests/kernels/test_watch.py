@@ -384,6 +384,21 @@ async def test_too_much_is_measured_again(launch: Launch, monkeypatch: pytest.Mo
     assert seen.usage.memory_bytes == 7
 
 
+async def test_it_goes_on_where_no_thread_can_be_started(
+    watch: Watch, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with opened(watch, launch) as (_, watched):
+        await until(watch, lambda: watched.at > 0)
+        last = watched.at
+        with monkeypatch.context() as refused:
+            refused.setattr(to_thread, "run_sync", refuse)
+            await watch.measure()
+        assert watched.at > last
+
+
 def indented(code: str) -> str:
     return code.replace("\n", "\n    ")
 
