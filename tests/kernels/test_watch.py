@@ -17,8 +17,10 @@ from anyio import to_thread
 
 from kernels import Kernel, KernelDied, Launch, Limits
 from kernels import watch as watching
+from kernels import watched as watching_one
+from kernels.usage import Pss, Usage
 from kernels.watch import Rhythm, Watch
-from kernels.watched import Look, Watched
+from kernels.watched import Look, Watched, look
 from tests.kernels.running import run, value
 
 pytestmark = pytest.mark.anyio
@@ -357,6 +359,44 @@ async def test_who_can_not_be_looked_at_is_told_of_once_and_looked_at_again(
         monkeypatch.undo()
         await until(watch, lambda: watched.at > 0)
     assert caplog.text.count("Too many open files") == 1
+
+
+async def test_a_cell_whose_first_thread_has_ended_is_watched(watch: Watch, launch: Launch) -> None:
+    code = f"""
+import ctypes, os, threading
+def hold():
+{indented(ALONE)}
+if os.fork() == 0:
+    threading.Thread(target=hold).start()
+    ctypes.CDLL(None).pthread_exit(None)
+os.wait()
+"""
+    async with opened(watch, launch) as (kernel, _):
+        with anyio.fail_after(60), pytest.raises(KernelDied, match="used more than 600 MiB"):
+            await run(kernel, code)
+
+
+async def test_too_much_is_measured_again(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Usage(pss=Pss(7)), Usage(pss=Pss(1 << 40))]
+    monkeypatch.setattr(watching_one, "read_usage", lambda *_, **__: found.pop())
+    async with Kernel.open(launch, limits=SMALL) as kernel:
+        seen = await to_thread.run_sync(lambda: look(kernel, launch, measured=False))
+    assert seen.usage.memory_bytes == 7
+
+
+async def test_it_goes_on_where_no_thread_can_be_started(
+    watch: Watch, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with opened(watch, launch) as (_, watched):
+        await until(watch, lambda: watched.at > 0)
+        last = watched.at
+        with monkeypatch.context() as refused:
+            refused.setattr(to_thread, "run_sync", refuse)
+            await watch.measure()
+        assert watched.at > last
 
 
 def indented(code: str) -> str:
