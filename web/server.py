@@ -15,6 +15,7 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 from rich.console import Console
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chatkernel.errors import UnusableEnvironment, ungrouped
@@ -68,6 +69,11 @@ class _PageProtocol(WebSocketsSansIOProtocol):
         milliseconds = int(PATIENCE_SECONDS * 1000)
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # uvicorn would log that there was no answer
 
 
 def serve(settings: Settings) -> None:
