@@ -30,7 +30,7 @@ from chatkernel.events import (
     UserPrompt,
     event_from_wire,
 )
-from chatkernel.service import Service, open_service
+from chatkernel.service import Service, need_kernels, open_service
 from chatkernel.settings import Settings
 from chatkernel.store.running_server import RunningServer
 from chatkernel.terminal import Terminal
@@ -74,7 +74,8 @@ async def ask_once(
 
     Raises:
         EmptyMessage: it has no text.
-        UnusableEnvironment: neither a server nor the data folder can be used, or not with this model.
+        UnusableEnvironment: neither a server nor the data folder can be used, or not with this model; or
+            no kernel starts.
         ChatkernelError: the message was refused.
         BrokenPipeError: nobody reads what is printed; what was opened is closed.
     """
@@ -197,6 +198,7 @@ class _Here:
         user = await service.archive.user(name)
         if chat_id is None:
             chat_id = (await service.archive.empty_or_new(user.id)).id
+        await need_kernels(service)
         return cls(service, user.id, chat_id)
 
     async def send(self, text: str) -> AsyncGenerator[Event, None]:

@@ -124,7 +124,7 @@ def _is_heavy(output: NotebookOutput) -> bool:
 
 
 def _is_text(data: Mapping[str, Any]) -> bool:
-    return all(mime in _TEXT_TYPES for mime in data)
+    return all(mime in _TEXT_TYPES and isinstance(text, str) for mime, text in data.items())
 
 
 def _all_rich_parts(outputs: Sequence[NotebookOutput]) -> list[list[Rich]]:

@@ -6,6 +6,10 @@ from pydantic import BaseModel, Field
 
 MEBIBYTE = 1 << 20
 GIBIBYTE = 1 << 30
+MOST_BYTES = 1 << 60
+"""More is no size: the system's own numbers end beyond it."""
+MOST = 1_000_000_000
+"""More is no count."""
 
 
 class KernelSettings(BaseModel):
@@ -22,6 +26,7 @@ class KernelSettings(BaseModel):
     kernels_per_user: int = Field(
         default=3,
         ge=1,
+        le=MOST,
         description="How many kernels a user keeps alive at most; one more waits until one is idle.",
     )
     idle_seconds: float = Field(
@@ -40,10 +45,11 @@ class KernelSettings(BaseModel):
     memory_bytes: int = Field(
         default=4 * GIBIBYTE,
         ge=256 * MEBIBYTE,
+        le=MOST_BYTES,
         description="The memory that a kernel's processes may use together.",
     )
     processes: int = Field(
-        default=256, ge=32, description="How many processes and threads a kernel may have."
+        default=256, ge=32, le=MOST, description="How many processes and threads a kernel may have."
     )
     cpus: float | None = Field(
         default=None,
@@ -53,14 +59,26 @@ class KernelSettings(BaseModel):
         "`chatkernel doctor` says so.",
     )
     open_files: int = Field(
-        default=1024, ge=128, description="How many files each process of a kernel may hold open."
+        default=1024,
+        ge=128,
+        le=MOST,
+        description="How many files each process of a kernel may hold open.",
     )
     file_bytes: int = Field(
-        default=8 * GIBIBYTE, ge=MEBIBYTE, description="The largest file that a cell may write."
+        default=8 * GIBIBYTE,
+        ge=MEBIBYTE,
+        le=MOST_BYTES,
+        description="The largest file that a cell may write.",
     )
     workspace_bytes: int = Field(
-        default=10 * GIBIBYTE, ge=MEBIBYTE, description="What a chat's folder may hold."
+        default=10 * GIBIBYTE,
+        ge=MEBIBYTE,
+        le=MOST_BYTES,
+        description="What a chat's folder may hold.",
     )
     workspace_files: int = Field(
-        default=200_000, ge=100, description="How many files and folders a chat's folder may hold."
+        default=200_000,
+        ge=100,
+        le=MOST,
+        description="How many files and folders a chat's folder may hold.",
     )

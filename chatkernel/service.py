@@ -34,7 +34,16 @@ from chatkernel.store.recovery import recover
 from chatkernel.store.sweep import Swept
 from chatkernel.store.turn_store import TurnStore
 from chatkernel.workshop import Workshop
-from kernels import Limits, MachineUnfit, Room, Watch, need_linux, sweep
+from kernels import (
+    FoundTier,
+    KernelError,
+    Limits,
+    MachineUnfit,
+    Room,
+    Watch,
+    need_linux,
+    sweep,
+)
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +177,20 @@ def refuse_other_systems() -> None:
         need_linux()
     except MachineUnfit as error:
         raise UnusableEnvironment(str(error)) from error
+
+
+async def need_kernels(service: Service) -> FoundTier:
+    """See that kernels start; in which tier.
+
+    Raises:
+        UnusableEnvironment: the interpreter can't run kernels, or the machine can't run any.
+    """
+    try:
+        return await service.launcher.tier()
+    except MachineUnfit as error:
+        raise UnusableEnvironment(str(error)) from error
+    except KernelError as error:
+        raise UnusableEnvironment(f"{error} Check CHATKERNEL_KERNEL_PYTHON.") from error
 
 
 def _kernels(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatkernel.errors import SettingsInvalid
-from chatkernel.kernel_settings import GIBIBYTE, MEBIBYTE, KernelSettings
+from chatkernel.kernel_settings import GIBIBYTE, MEBIBYTE, MOST, MOST_BYTES, KernelSettings
 from chatkernel.user_limits import LimitsByName
 from chatkernel.user_name import user_name
 from kernels import PRELOAD, Limits
@@ -80,11 +80,13 @@ class Settings(KernelSettings, BaseSettings):
     kernels: int = Field(
         default=200,
         ge=1,
+        le=MOST,
         description="How many kernels live at most; who wants one more waits in a queue.",
     )
     free_bytes: int = Field(
         default=GIBIBYTE,
         ge=0,
+        le=MOST_BYTES,
         description="What stays free on the disk: below it, the kernel that has brought most to it is ended.",
     )
     user_limits: LimitsByName = Field(
@@ -92,9 +94,9 @@ class Settings(KernelSettings, BaseSettings):
         description="What single users may take, where it is another than what all may: JSON, by their names.",
     )
     upload_bytes: int = Field(
-        default=512 * MEBIBYTE, ge=0, description="The largest file to upload."
+        default=512 * MEBIBYTE, ge=0, le=MOST_BYTES, description="The largest file to upload."
     )
-    message_bytes: int = Field(default=1_000_000, ge=1, description="The longest message.")
+    message_bytes: int = Field(default=1_000_000, ge=1, le=MOST, description="The longest message.")
     kernel_python: Path | None = Field(
         default=None, description="The interpreter that kernels run in; unset, the server's own."
     )
@@ -108,7 +110,7 @@ class Settings(KernelSettings, BaseSettings):
         "each login, or a login of your own).",
     )
     request_limit: int = Field(
-        default=50, ge=1, description="How many requests one turn may make to the model."
+        default=50, ge=1, le=MOST, description="How many requests one turn may make to the model."
     )
 
     @property

@@ -83,6 +83,7 @@ class _Region:
         self._piece_size = piece_size
         self.entries: deque[_Text | _Rich] = deque()
         self.size = self.bulk = 0
+        self._displays: dict[str, deque[_Rich]] = {}
 
     def append_text(self, name: StreamName, text: str) -> None:
         last = self.entries[-1] if self.entries else None
@@ -96,6 +97,18 @@ class _Region:
         self.entries.append(entry)
         self.size += entry.size
         self.bulk += entry.bulk
+        if (display_id := _display_id(entry)) is not None:
+            self._displays.setdefault(display_id, deque()).append(entry)
+
+    def displays(self, display_id: str) -> Iterable[_Rich]:
+        """Those of this id that are still there."""
+        return self._displays.get(display_id, ())
+
+    def replace(self, entry: _Rich, new: _Rich) -> None:
+        """Let an entry be as the new one."""
+        self.size += new.size - entry.size
+        self.bulk += new.bulk - entry.bulk
+        entry.output, entry.size, entry.bulk = new.output, new.size, new.bulk
 
     def drop_first(self, gap: _Gap) -> None:
         """Drop the oldest piece of text, or the oldest output."""
@@ -112,6 +125,14 @@ class _Region:
             gap.outputs += 1
             self.size -= entry.size
             self.bulk -= entry.bulk
+            if (display_id := _display_id(entry)) is not None:
+                self._forget_first(display_id)
+
+    def _forget_first(self, display_id: str) -> None:
+        displays = self._displays[display_id]
+        displays.popleft()
+        if not displays:
+            del self._displays[display_id]
 
 
 class Ends:
@@ -150,14 +171,12 @@ class Ends:
 
     def update(self, update: UpdateDisplay) -> None:
         """Replace what is displayed under this id, if it is still there."""
+        shown = DisplayData(update.data, update.metadata, update.display_id, update.weight)
+        new = _weighed(shown, self._limits)
+        said = _weighed(_said(shown, "This display grew too large to be kept."), self._limits)
         for region in (self._head, self._tail):
-            for entry in region.entries:
-                if (
-                    isinstance(entry, _Rich)
-                    and isinstance(entry.output, DisplayData)
-                    and entry.output.display_id == update.display_id
-                ):
-                    self._replace(region, entry, update)
+            for entry in region.displays(update.display_id):
+                region.replace(entry, new if self._has_room(new, entry) else said)
 
     def shown(self, last: Stream) -> tuple[Shown, ...]:
         """All that is kept and then ``last``, streams of one name joined."""
@@ -201,14 +220,10 @@ class Ends:
         ) and _has_more_than_one(tail):
             tail.drop_first(self._gap)
 
-    def _replace(self, region: _Region, entry: _Rich, update: UpdateDisplay) -> None:
-        shown = DisplayData(update.data, update.metadata, update.display_id, update.weight)
-        new = _weighed(shown, self._limits)
-        if self._head.bulk + self._tail.bulk - entry.bulk + new.bulk > self._limits.display_bytes:
-            new = _weighed(_said(shown, "This display grew too large to be kept."), self._limits)
-        region.size += new.size - entry.size
-        region.bulk += new.bulk - entry.bulk
-        entry.output, entry.size, entry.bulk = new.output, new.size, new.bulk
+    def _has_room(self, new: _Rich, old: _Rich) -> bool:
+        size = self._head.size + self._tail.size - old.size + new.size
+        bulk = self._head.bulk + self._tail.bulk - old.bulk + new.bulk
+        return size <= 2 * self._limits.output_bytes and bulk <= self._limits.display_bytes
 
 
 class _Joined:
@@ -266,6 +281,10 @@ def pieces(text: str, size: int) -> Iterator[str]:
         at = end
 
 
+def _display_id(entry: _Rich) -> str | None:
+    return entry.output.display_id if isinstance(entry.output, DisplayData) else None
+
+
 def _first_name(entries: list[_Text | _Rich]) -> StreamName | None:
     first = entries[0] if entries else None
     return first.name if isinstance(first, _Text) else None
@@ -273,7 +292,7 @@ def _first_name(entries: list[_Text | _Rich]) -> StreamName | None:
 
 def _weighed(output: Rich, limits: Limits) -> _Rich:
     if isinstance(output, ErrorOutput):
-        error = _shortened_error(output, limits.output_bytes // 4)
+        error = output.within(limits.output_bytes // 4)
         return _Rich(error, len(error.evalue) + sum(map(len, error.traceback)), 0)
     bulk = _bulk(output)
     if bulk > limits.display_bytes * 3 // 2:
@@ -302,13 +321,6 @@ R = TypeVar("R", bound=DisplayData | ExecuteResult)
 def _said(output: R, sentence: str) -> R:
     """A word in place of what is displayed."""
     return replace(output, data={"text/plain": sentence}, metadata={}, weight=0)
-
-
-def _shortened_error(error: ErrorOutput, limit: int) -> ErrorOutput:
-    traceback = error.traceback
-    if sum(map(len, traceback)) > limit:
-        traceback = (excerpt("\n".join(traceback), limit),)
-    return ErrorOutput(excerpt(error.ename, 500), excerpt(error.evalue, limit), traceback)
 
 
 def _shortened_data(data: Mapping[str, JSON], limit: int) -> dict[str, JSON]:

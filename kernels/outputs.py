@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeGuard, assert_never
+from typing import Literal, NamedTuple, TypeAlias, TypeGuard, assert_never
 
+from kernels.excerpt import excerpt
 from kernels.wire import JSON, Message
 
 FRAME_MIME = "application/vnd.chatkernel.frame+json"
 """A table's first rows, made by the kernel: see `kernels/inside/frames.py`."""
 
-_MAX_BLOCKS = 10_000
+_MOST_TYPES = 64
+_LONGEST_NAME = 500
+_NOT_KEPT = (
+    f"An output of more than {_MOST_TYPES} MIME types or fields of metadata, or with a type of more than "
+    f"{_LONGEST_NAME} characters, is not kept."
+)
+_MOST_BLOCKS = 10_000
+_LONGEST_ERROR = 256 << 10
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -57,6 +65,14 @@ class ErrorOutput:
     evalue: str
     traceback: tuple[str, ...]
 
+    def within(self, limit: int) -> ErrorOutput:
+        """The same, its message and its traceback of about ``limit`` characters each."""
+        traceback = self.traceback
+        if sum(map(len, traceback)) > limit:
+            traceback = (excerpt("\n".join(traceback), limit),)
+        name = excerpt(self.ename, _LONGEST_NAME)
+        return ErrorOutput(name, excerpt(self.evalue, limit), traceback)
+
 
 @dataclass(frozen=True, slots=True)
 class ClearOutput:
@@ -84,22 +100,23 @@ Output: TypeAlias = Shown | ClearOutput | UpdateDisplay
 def from_message(message: Message) -> Output | None:
     """The output in an iopub message; None if it is none or isn't well-formed.
 
-    The content is a kernel's and not trusted: every field's type is checked.
+    The content is a kernel's and not trusted: every field's type is checked, and nothing is given
+    whose parts are so many, or whose error is so long, that to look at it would hold up the event loop.
     """
     content = message.content
     match message.type:
         case "stream":
             return _stream(content)
         case "display_data":
-            return _display(content, message.weight)
+            return _display(message)
         case "execute_result":
-            return _result(content, message.weight)
+            return _result(message)
         case "error":
             return _error(content)
         case "clear_output":
             return ClearOutput(content.get("wait") is True)
         case "update_display_data":
-            return _update(content, message.weight)
+            return _update(message)
         case _:
             return None
 
@@ -160,27 +177,43 @@ def _stream(content: Mapping[str, JSON]) -> Stream | None:
     return Stream("stderr" if name == "stderr" else "stdout", text)
 
 
-def _display(content: Mapping[str, JSON], weight: int) -> DisplayData | None:
-    data, metadata = content.get("data"), content.get("metadata", {})
+class _Bundle(NamedTuple):
+    data: Mapping[str, JSON]
+    metadata: Mapping[str, JSON]
+    weight: int
+
+
+def _bundle(message: Message) -> _Bundle | None:
+    data, metadata = message.content.get("data"), message.content.get("metadata", {})
     if not isinstance(data, dict) or not isinstance(metadata, dict):
         return None
-    return DisplayData(data, metadata, _display_id(content), weight)
+    if (
+        max(len(data), len(metadata)) > _MOST_TYPES
+        or max(map(len, data), default=0) > _LONGEST_NAME
+    ):
+        return _Bundle({"text/plain": _NOT_KEPT}, {}, 0)
+    return _Bundle(data, metadata, message.weight)
 
 
-def _update(content: Mapping[str, JSON], weight: int) -> UpdateDisplay | None:
-    data, metadata = content.get("data"), content.get("metadata", {})
-    display_id = _display_id(content)
-    if not isinstance(data, dict) or not isinstance(metadata, dict) or display_id is None:
+def _display(message: Message) -> DisplayData | None:
+    if (bundle := _bundle(message)) is None:
         return None
-    return UpdateDisplay(data, metadata, display_id, weight)
+    return DisplayData(bundle.data, bundle.metadata, _display_id(message.content), bundle.weight)
 
 
-def _result(content: Mapping[str, JSON], weight: int) -> ExecuteResult | None:
-    data, metadata = content.get("data"), content.get("metadata", {})
-    count = content.get("execution_count")
-    if not isinstance(data, dict) or not isinstance(metadata, dict):
+def _update(message: Message) -> UpdateDisplay | None:
+    bundle, display_id = _bundle(message), _display_id(message.content)
+    if bundle is None or display_id is None:
         return None
-    return ExecuteResult(data, metadata, count if isinstance(count, int) else None, weight)
+    return UpdateDisplay(bundle.data, bundle.metadata, display_id, bundle.weight)
+
+
+def _result(message: Message) -> ExecuteResult | None:
+    if (bundle := _bundle(message)) is None:
+        return None
+    count = message.content.get("execution_count")
+    known = count if isinstance(count, int) else None
+    return ExecuteResult(bundle.data, bundle.metadata, known, bundle.weight)
 
 
 def _error(content: Mapping[str, JSON]) -> ErrorOutput | None:
@@ -188,9 +221,9 @@ def _error(content: Mapping[str, JSON]) -> ErrorOutput | None:
     traceback = content.get("traceback", [])
     if not isinstance(ename, str) or not isinstance(evalue, str):
         return None
-    if not isinstance(traceback, list) or not _is_texts(traceback := traceback[:_MAX_BLOCKS]):
+    if not isinstance(traceback, list) or not _is_texts(traceback := traceback[:_MOST_BLOCKS]):
         return None
-    return ErrorOutput(ename, evalue, tuple(traceback))
+    return ErrorOutput(ename, evalue, tuple(traceback)).within(_LONGEST_ERROR)
 
 
 def _is_texts(value: JSON) -> TypeGuard[list[str]]:
@@ -200,7 +233,9 @@ def _is_texts(value: JSON) -> TypeGuard[list[str]]:
 def _display_id(content: Mapping[str, JSON]) -> str | None:
     transient = content.get("transient")
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
-    return display_id if isinstance(display_id, str) else None
+    if not isinstance(display_id, str) or len(display_id) > _LONGEST_NAME:
+        return None
+    return display_id
 
 
 def _joined(text: JSON) -> JSON:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import RunVar, checkpoint
 
 T = TypeVar("T")
 
@@ -23,13 +23,17 @@ _MESSAGES_PER_STEP = 20
 _STEP_SECONDS = 0.005
 _BIG = 32 << 10
 
+_reading: RunVar[CapacityLimiter] = RunVar("_reading")
+"""Of an event loop: what threads read holds the interpreter, so they take turns, and it comes between."""
+
 
 class Pace:
     """An account of seconds, one for all of a kernel's channels: what is read costs some, and the
     next waits when too many are owed.
 
     In the long run it gives 1500 messages or 40 MiB a second at most, and work no more than a fifth
-    of a core; a thread's counts like the loop's, as both hold the interpreter.
+    of a core; a thread's counts like the loop's, as both hold the interpreter. Of all kernels'
+    large messages one is read at a time.
     """
 
     def __init__(self) -> None:
@@ -38,7 +42,6 @@ class Pace:
         self._messages = 0
         self._paid = 0.0
         self._worked = 0.0
-        self._one_at_a_time = CapacityLimiter(1)
 
     async def spend(self, size: int) -> None:
         """Pay for a message of ``size`` bytes that came; wait if more is owed than was saved."""
@@ -61,7 +64,7 @@ class Pace:
         timed = _Timed(do)
         try:
             if size > _BIG:
-                return await to_thread.run_sync(timed, limiter=self._one_at_a_time)
+                return await to_thread.run_sync(timed, limiter=_one_at_a_time())
             return timed()
         finally:
             self._owe(timed.seconds)
@@ -71,6 +74,14 @@ class Pace:
         cost = worked * _SECONDS_PER_WORKED
         self._saved -= max(0.0, cost - self._paid)
         self._paid = max(0.0, self._paid - cost)
+
+
+def _one_at_a_time() -> CapacityLimiter:
+    try:
+        return _reading.get()
+    except LookupError:
+        _reading.set(limiter := CapacityLimiter(1))
+        return limiter
 
 
 @dataclass(slots=True)

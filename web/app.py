@@ -20,6 +20,7 @@ from chatkernel.service import Service, open_service
 from chatkernel.settings import Settings
 from kernels import KernelError
 from web import admin, health, pages
+from web.admins_only import admins_only
 from web.api.routes import api_routes
 from web.assets import Assets, version
 from web.guards import Guard, Hosts
@@ -171,7 +172,7 @@ def routes() -> list[BaseRoute]:
         Route("/chat/{id}", pages.chat, methods=["GET"]),
         Route("/chat/{id}", pages.delete, methods=["DELETE"]),
         WebSocketRoute("/ws", page_socket),
-        Route("/admin", admin.page, methods=["GET"]),
+        *admins_only("/admin", admin.page, method="GET"),
         WebSocketRoute("/admin/ws", admin.socket),
         *api_routes(),
         Route("/health", health.health, methods=["GET"]),

@@ -15,13 +15,14 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 from rich.console import Console
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chatkernel.errors import UnusableEnvironment, ungrouped
 from chatkernel.models.loopback import is_loopback
-from chatkernel.service import Service, refuse_other_systems
+from chatkernel.service import Service, need_kernels, refuse_other_systems
 from chatkernel.settings import Settings
-from kernels import KernelError, MachineUnfit, Tier, raise_limit
+from kernels import Tier, raise_limit
 from web.app import App, create_app
 from web.incoming import longest_text
 from web.patience import PATIENCE_SECONDS
@@ -69,6 +70,11 @@ class _PageProtocol(WebSocketsSansIOProtocol):
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # uvicorn would log that there was no answer
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM, then close everything.
@@ -90,12 +96,7 @@ async def check_kernels(service: Service) -> None:
             ``unsafe_no_sandbox`` doesn't say that it's wanted all the same; or the machine can't run any.
     """
     settings = service.settings
-    try:
-        found = await service.launcher.tier()
-    except MachineUnfit as error:
-        raise UnusableEnvironment(str(error)) from error
-    except KernelError as error:
-        raise UnusableEnvironment(f"{error} Check CHATKERNEL_KERNEL_PYTHON.") from error
+    found = await need_kernels(service)
     exposed = not is_loopback(settings.host) and not settings.unsafe_no_sandbox
     if exposed and found.tier is Tier.NONE:
         raise UnusableEnvironment(
@@ -147,12 +148,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     async with app.lifespan(), anyio.create_task_group() as tasks:
         assert app.readiness.site is not None
         service = app.readiness.site.service
-        if is_loopback(settings.host):
-            tasks.start_soon(check_kernels, service)
-        else:
+        if not is_loopback(settings.host):
             await check_kernels(service)
         await tasks.start(_watch_signals, server)
-        await _announce(app, listener)
+        host, port = listener.getsockname()[:2]
+        await service.folder.announce(address=local_address(host, port), secret=app.secret)
+        tasks.start_soon(_greet, app, service, host, port)
         tasks.start_soon(_spare_the_collector, app)
         await server.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
@@ -186,12 +187,10 @@ async def _spare_the_collector(app: App) -> None:
     gc.freeze()
 
 
-async def _announce(app: App, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
+async def _greet(app: App, service: Service, host: str, port: int) -> None:
+    """Say where to go, once kernels start; pages are served before."""
+    await check_kernels(service)
     address = local_address(host, port)
-    site = app.readiness.site
-    assert site is not None
-    await site.service.folder.announce(address=address, secret=app.secret)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"chatkernel is ready: [bold]{address}[/]")
     if host in EVERYWHERE:
@@ -199,9 +198,7 @@ async def _announce(app: App, listener: socket.socket) -> None:
             f"It listens on {host}: from elsewhere, open it by a name or address "
             "that is in CHATKERNEL_HOSTS."
         )
-    console.print(
-        f"Model: {site.service.models.current.name} ({site.service.models.current.reason})"
-    )
+    console.print(f"Model: {service.models.current.name} ({service.models.current.reason})")
     for name in app.settings.admins:
         query = urlencode({"username": name, "secret": app.secret})
         console.print(f"Log in as the admin {name}: {address}/login?{query}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 
 from chatkernel.agent.interaction import Interaction
 from chatkernel.agent.report import FinishedOutput, report
@@ -18,7 +19,7 @@ from chatkernel.events import (
     ToolReturn,
     ToolStatus,
 )
-from chatkernel.keeping import is_rich, keep_output, keep_outputs, text_of
+from chatkernel.keeping import is_rich, keep_output, keep_outputs
 from kernels import (
     CellTimedOut,
     DisplayData,
@@ -34,6 +35,7 @@ from kernels import (
     Stream,
     Transcript,
     UpdateDisplay,
+    excerpt,
     to_nbformat,
 )
 
@@ -41,7 +43,7 @@ KEPT_WHILE_RUNNING = 50
 """How many rich outputs are shown while their cell runs; the others come with its block."""
 
 _LONG_TEXT = 64 << 10
-"""From then on it isn't folded on the event loop."""
+"""From then on it isn't folded on the event loop, and a display's is shown shortened while the cell runs."""
 
 RUNGS = {
     Rung.LIMIT: "The cell has reached its time limit. Stopping…",
@@ -133,7 +135,9 @@ class _Keeper:
         else:
             shown = to_nbformat(output)
             if isinstance(output, DisplayData | ExecuteResult | UpdateDisplay):
-                shown["data"] = {"text/plain": text_of(output.data.get("text/plain")) or ""}
+                plain = output.data.get("text/plain")
+                text = excerpt(plain, _LONG_TEXT) if isinstance(plain, str) else ""
+                shown["data"] = {"text/plain": text}
                 shown["metadata"] = {}
         if isinstance(output, DisplayData) and output.display_id is not None:
             return {**shown, "transient": {"display_id": output.display_id}}
@@ -187,6 +191,7 @@ async def _collect(
             await _add(transcript, output)
             shown = await keeper.for_now(output)
             interaction.live(CellOutput(turn=interaction.turn, id=call_id, output=shown))
+            await checkpoint()  # a thousand may have come at once
     except KernelDied as death:
         interaction.loss_said = True
         return _dead(interaction, transcript, death)

@@ -333,9 +333,11 @@ def bare_python(folder: Path, *, lacks: str | None = None) -> str:
 def test_a_kernel_python_that_lacks_what_kernels_need_is_one_sentence(tmp_path: Path) -> None:
     for needed in ("ipykernel", "dill"):
         python = bare_python(tmp_path / needed, lacks=None if needed == "ipykernel" else needed)
-        there = ("serve", "--port", "0", "--data", str(tmp_path / "data"))
-        done = run(*there, environ={"CHATKERNEL_KERNEL_PYTHON": python})
-        assert_refused(done, needed, "CHATKERNEL_KERNEL_PYTHON")
+        for command in (("serve", "--port", "0"), ("ask", "1")):
+            there = (*command, "--data", str(tmp_path / "data"))
+            done = run(*there, environ={"CHATKERNEL_KERNEL_PYTHON": python})
+            assert_refused(done, needed, "CHATKERNEL_KERNEL_PYTHON")
+            assert done.stdout == ""
 
 
 def test_a_preload_that_is_missing_is_said_once_and_kernels_start(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from chatkernel.errors import SettingsInvalid
 from chatkernel.settings import PREFIX, Settings, load_settings, unknown_settings
 from kernels import Limits
 
+WHOLE_NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
+
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +80,8 @@ def test_lists_are_comma_separated_or_json(
         ("ADMINS", '["ann"'),
         ("ADMINS", "[1]"),
         ("KERNELS_PER_USER", "0"),
+        ("USER_LIMITS", '{"ada": {"memory_bytes": 99999999999999999999999}}'),
+        *((name.upper(), str((1 << 60) + 1)) for name in WHOLE_NUMBERS),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(

@@ -69,6 +69,7 @@ def test_what_is_no_output_is_refused(bad: dict[str, JSON]) -> None:
         ("display_data", {"data": {}, "metadata": "x"}),
         ("update_display_data", {"data": {}, "metadata": {}}),
         ("update_display_data", {"data": {}, "transient": {"display_id": 3}}),
+        ("update_display_data", {"data": {}, "transient": {"display_id": "x" * 501}}),
         ("execute_result", {}),
         ("error", {"ename": "E", "evalue": "x", "traceback": "not a list"}),
         ("error", {"ename": "E", "evalue": "x", "traceback": [1]}),
@@ -88,3 +89,38 @@ def test_a_stream_of_another_name_is_taken_as_stdout() -> None:
 def test_a_display_keeps_its_id() -> None:
     content: dict[str, JSON] = {"data": {}, "metadata": {}, "transient": {"display_id": "x"}}
     assert from_message(Message("display_data", content)) == DisplayData({}, {}, "x")
+
+
+MANY: dict[str, JSON] = {f"a/{n}": "x" for n in range(65)}
+BUNDLES: dict[str, dict[str, JSON]] = {
+    "MIME types": {"data": MANY},
+    "a long MIME type": {"data": {"a/" + "b" * 499: "x"}},
+    "metadata": {"data": {"text/plain": "x"}, "metadata": MANY},
+}
+
+
+@pytest.mark.parametrize("kind", ["display_data", "execute_result", "update_display_data"])
+@pytest.mark.parametrize("many", BUNDLES)
+def test_an_output_of_too_many_parts_is_a_word(kind: str, many: str) -> None:
+    message = Message(kind, {**BUNDLES[many], "transient": {"display_id": "id"}}, 1000)
+    output = from_message(message)
+    assert isinstance(output, DisplayData | ExecuteResult | UpdateDisplay)
+    (said,) = output.data.values()
+    assert "more than 64 MIME types or fields of metadata" in str(said)
+    assert (output.metadata, output.weight) == ({}, 0)
+
+
+def test_an_output_of_many_mime_types_is_taken() -> None:
+    few = dict(list(MANY.items())[:64])
+    assert from_message(Message("display_data", {"data": few})) == DisplayData(few)
+
+
+def test_an_error_is_short_from_the_start() -> None:
+    colours = "\x1b[31mx\x1b[0m\n" * 100_000
+    content: dict[str, JSON] = {"ename": colours, "evalue": colours, "traceback": [colours, "end"]}
+    error = from_message(Message("error", content))
+    assert isinstance(error, ErrorOutput)
+    (block,) = error.traceback
+    assert len(error.ename) < 600
+    assert max(len(error.evalue), len(block)) < 300_000
+    assert block.endswith("\nend")

@@ -42,8 +42,7 @@ async def test_little_is_read_at_once_and_much_in_a_thread() -> None:
     assert await account.work(threading.get_ident, 33 * KIB) != here
 
 
-async def test_of_one_kernel_one_thing_is_read_at_a_time() -> None:
-    account = Pace()
+async def test_of_all_kernels_one_thing_is_read_at_a_time() -> None:
     reading = 0
     seen: list[int] = []
 
@@ -56,7 +55,7 @@ async def test_of_one_kernel_one_thing_is_read_at_a_time() -> None:
 
     async with anyio.create_task_group() as tasks:
         for _ in range(3):
-            tasks.start_soon(account.work, read, 100 * KIB)
+            tasks.start_soon(Pace().work, read, 100 * KIB)
     assert seen == [1, 1, 1]
 
 

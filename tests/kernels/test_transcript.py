@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import ClassVar
 
 import orjson
 
@@ -208,6 +209,43 @@ def test_updates_cannot_grow_beyond_the_limit() -> None:
     shown = transcript(*displays, *updates, limits=Limits(display_bytes=10_000))
     assert sum(len(str(output)) for output in shown) < 20_000
     assert DisplayData({"text/plain": "This display grew too large to be kept."}, {}, "49") in shown
+
+
+def test_updates_of_text_cannot_grow_beyond_the_limit() -> None:
+    displays = [display(str(n), str(n)) for n in range(50)]
+    updates = [UpdateDisplay({"text/plain": "x" * 900}, {}, str(n)) for n in range(50)]
+    shown = transcript(*displays, *updates, limits=Limits(output_bytes=4000))
+    assert sum(len(str(output)) for output in shown) < 20_000
+    assert DisplayData({"text/plain": "This display grew too large to be kept."}, {}, "49") in shown
+
+
+def test_an_update_changes_what_is_still_there_of_its_id() -> None:
+    displays = [display(str(n), str(n % 3)) for n in range(30)]
+    update = UpdateDisplay({"text/plain": "new"}, {}, "1")
+    shown = transcript(*displays, update, limits=Limits(output_messages=10))
+    told = [output.data["text/plain"] for output in shown if isinstance(output, DisplayData)]
+    assert told == ["0", "new", "2", "3", "new", "new", "26", "27", "new", "29"]
+
+
+class Id(str):
+    """Notes what it is compared with."""
+
+    __slots__ = ()
+    compared: ClassVar[list[object]] = []
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        self.compared.append(other)
+        return super().__eq__(other)
+
+
+def test_an_update_does_not_look_at_displays_of_other_ids() -> None:
+    made = Transcript(Limits())
+    for n in range(900):
+        made.add(display("old", str(n)))
+    made.add(UpdateDisplay({"text/plain": "new"}, {}, Id("7")))
+    assert set(Id.compared) <= {"7"}
+    assert made.outputs()[7] == display("new", "7")
 
 
 def test_memory_is_bounded_whatever_comes() -> None:

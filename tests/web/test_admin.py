@@ -92,8 +92,15 @@ def test_for_others_there_is_nothing(served: Served, ann: httpx.Client, root: ht
         ann.get("/admin"),
         ann.get("/api/admin/kernels"),
         *(act(ann, hers, action) for action in ("interrupt", "hibernate", "kill", "fly")),
+        *(
+            ann.request(method, "/admin")
+            for method in ("PUT", "POST", "DELETE", "OPTIONS", "TRACE")
+        ),
+        ann.put("/api/admin/kernels"),
+        ann.get(f"/api/admin/kernels/{hers}/kill"),
     ]
     assert {answer.status_code for answer in tries} == {404}
+    assert not any("allow" in answer.headers for answer in tries)
     assert 'href="/admin"' not in ann.get("/").text
     assert 'href="/admin"' in root.get("/").text
     assert kernel(root, chat, "idle")["id"] == hers
@@ -105,6 +112,10 @@ def test_for_others_there_is_nothing(served: Served, ann: httpx.Client, root: ht
     with pytest.raises(InvalidStatus) as refused:
         watching(served, ann)
     assert refused.value.response.status_code == 404
+    assert "handshake" not in served.log.read_text()
+    assert nobody.put("/api/admin/kernels").status_code == 401
+    other = root.put("/admin")
+    assert (other.status_code, other.headers["allow"]) == (405, "GET")
 
 
 def test_another_site_cannot_act(ann: httpx.Client, root: httpx.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
+from web.admins_only import admins_only
 from web.api import admin, artifacts, chats, files, kernel, later, login, messages, models
 
 CHAT = "/api/chats/{id}"
@@ -30,8 +31,8 @@ def api_routes() -> list[BaseRoute]:
         Route("/api/model", models.show, methods=["GET"]),
         Route("/api/model", models.connect, methods=["POST"]),
         Route("/api/model", models.disconnect, methods=["DELETE"]),
-        Route("/api/admin/kernels", admin.kernels, methods=["GET"]),
-        Route("/api/admin/kernels/{id}/{action}", admin.act, methods=["POST"]),
+        *admins_only("/api/admin/kernels", admin.kernels, method="GET"),
+        *admins_only("/api/admin/kernels/{id}/{action}", admin.act, method="POST"),
         *_later(),
     ]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
+from anyio import create_task_group
+from anyio.lowlevel import checkpoint
 
 from chatkernel.agent.cell import KEPT_WHILE_RUNNING, run_cell
 from chatkernel.errors import DiskFull
@@ -83,6 +86,31 @@ async def test_an_updated_display_is_followed_live_and_kept_as_it_ended(stage: S
     assert [output["data"]["text/plain"] for output in returned.outputs] == ["'99 %'"]
     assert "99 %" in live_outputs(stage)
     assert "0 %'" not in live_outputs(stage)
+
+
+async def test_a_long_display_is_shown_shortened_while_the_cell_runs(stage: Stage) -> None:
+    code = "from IPython.display import display\nbar = display(0, display_id=True)\n"
+    returned = await run(stage, f"{code}bar.update({{'text/plain': 'x' * 200_000}}, raw=True)")
+    _, updated = [event.output for event in stage.live if isinstance(event, CellOutput)]
+    assert 60_000 < len(updated["data"]["text/plain"]) < 70_000
+    assert "more characters" in updated["data"]["text/plain"]
+    assert returned.outputs
+
+
+async def test_outputs_that_came_together_let_others_in_between(stage: Stage) -> None:
+    seen: list[int] = []
+
+    async def look() -> None:
+        while len(stage.live) < 200:
+            if not seen or seen[-1] != len(stage.live):
+                seen.append(len(stage.live))
+            await checkpoint()
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(look)
+        await run(stage, "for n in range(200): display({'text/plain': 'x'}, raw=True)")
+        tasks.cancel_scope.cancel()
+    assert max(after - before for before, after in pairwise(seen)) == 1
 
 
 async def test_cleared_output_is_gone(stage: Stage) -> None:
