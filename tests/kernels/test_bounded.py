@@ -16,10 +16,9 @@ from kernels.cgroups.cgroup import members
 from kernels.cgroups.finding import find_version2
 from kernels.cgroups.hierarchies import UNIFIED
 from kernels.cgroups.versions import MEMBERS
+from tests.kernels.cells import ALONE, BY_CHILDREN, DAEMONS, FORKS, IN_SHARED_MAPPINGS, KILLS_ITSELF
 from tests.kernels.cgroups.machine import version1, version2
 from tests.kernels.running import run, text, value
-from tests.kernels.test_faults import DAEMONS, FORKS
-from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS
 from tests.kernels.tiered import Isolated, processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -162,7 +161,7 @@ async def test_the_system_ends_it_where_nobody_watches(bounded: Launch) -> None:
 async def test_one_that_kills_itself_did_not_use_too_much(bounded: Launch) -> None:
     async with Kernel.open(bounded, limits=SMALL) as kernel:
         with pytest.raises(KernelDied, match="killed by signal 9"):
-            await run(kernel, "import os; os.kill(os.getpid(), 9)")
+            await run(kernel, KILLS_ITSELF)
 
 
 async def test_forks_meet_the_limit_without_a_user_of_its_own(landlocked: Launch) -> None:

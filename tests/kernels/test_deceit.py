@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Output, Stream
+from tests.kernels.cells import CLOSES_ITS_SOCKETS
 from tests.kernels.running import collect, only, run, value
-from tests.kernels.test_faults import CLOSES_ITS_SOCKETS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -35,13 +35,12 @@ send(reply_stream, "execute_reply", reply, parent=parent, ident=reply_ident)
 GOES_ON = "import time; time.sleep(1e6)"
 IGNORES = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {GOES_ON}"
 PLANTS = """
-import os, time
+import os
 folder = os.path.dirname(get_ipython().kernel.parent.ip)
 for n in range(1, 6):
     os.unlink(f"{folder}/s-{n}")
     os.symlink(PLANTED, f"{folder}/s-{n}")
 print("planted", flush=True)
-time.sleep(0.2)
 """
 PLANTS += CLOSES_ITS_SOCKETS
 

@@ -22,47 +22,33 @@ from kernels import (
     Stream,
     Tier,
 )
+from tests.kernels.cells import (
+    BECOMES_A_PROGRAM,
+    CLOSES_ALL,
+    CLOSES_ITS_SOCKETS,
+    DAEMONS,
+    DISPLAYS_500_MB,
+    EXITS,
+    FORKS,
+    KILLS_ITSELF,
+    PRINTS_1_GB,
+    PRINTS_MANY_LINES,
+    REPLACES_STDOUT,
+    SEGFAULTS,
+)
 from tests.kernels.running import collect, run, text, value
 from tests.kernels.tiered import processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
-DAEMONS = """
-import os, time
-for _ in range(3):
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            time.sleep(1e6)
-        os._exit(0)
-    os.wait()
-"""
 ENDS = {
-    "exits": ("import os; os._exit(7)", "exited with status 7"),
-    "kills itself": ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
-    "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
+    "exits": (EXITS, "exited with status 7"),
+    "kills itself": (KILLS_ITSELF, "killed by signal 9"),
+    "segfaults": (SEGFAULTS, "segmentation fault"),
 }
-CLOSES_ALL = """
-import os
-for descriptor in range(3, 200):
-    try:
-        os.close(descriptor)
-    except OSError:
-        pass
-"""
-CLOSES_ITS_SOCKETS = """
-import os, time
-for descriptor in range(3, 200):
-    try:
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
-            os.close(descriptor)
-    except OSError:
-        pass
-time.sleep(1e6)  # else it would send, and ZMQ abort
-"""
 CUTS_ITSELF_OFF = {
     "closes its sockets": CLOSES_ITS_SOCKETS,
-    "becomes a program": "import os; os.execv('/bin/sleep', ['sleep', '1000000'])",
+    "becomes a program": BECOMES_A_PROGRAM,
     "becomes one that ignores SIGINT": """
 import os, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -70,25 +56,11 @@ os.execv('/bin/sleep', ['sleep', '1000000'])
 """,
 }
 LIVES_ON = {
-    "replaces stdout": "import io, sys; sys.stdout = io.StringIO(); print('lost')",
+    "replaces stdout": REPLACES_STDOUT,
     "has no stdout": "import sys; sys.stdout = sys.stderr = None; 1",
     "closes another": "import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()",
     "closes stdout": "import os, sys; sys.stdout.close(); os.close(1); os.close(2)",
 }
-MANY_LINES = "for n in range(10_000_000): print(n)"
-FORKS = """
-import os, time
-made = 0
-try:
-    while made < 10_000:
-        if os.fork() == 0:
-            time.sleep(1e6)
-        made += 1
-except OSError as error:
-    print(error.strerror)
-made
-"""
-
 LIMITS = Limits()
 
 
@@ -166,21 +138,21 @@ async def test_much_output_is_bounded_by_time(tiered: Launch) -> None:
     outputs: list[Output] = []
     async with beside_a_neighbour(tiered, Limits(cell_seconds=1.5)) as kernel:
         with pytest.raises(CellTimedOut, match="its limit, and was stopped"):
-            await collect(kernel, MANY_LINES, outputs)
+            await collect(kernel, PRINTS_MANY_LINES, outputs)
         assert outputs
         assert await value(kernel, "1 + 1") == "2"
 
 
 async def test_of_1_gb_that_is_printed_the_middle_is_left_out(tiered: Launch) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        said = await text(kernel, "for n in range(1000): print('x' * 1_000_000)")
+        said = await text(kernel, PRINTS_1_GB)
         assert " more characters …\n" in said
         assert await value(kernel, "1 + 1") == "2"
 
 
 async def test_a_display_of_500_mb_is_said(tiered: Launch) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        said = await text(kernel, "display({'text/plain': 'x' * 500_000_000}, raw=True)")
+        said = await text(kernel, DISPLAYS_500_MB)
         assert said == "This output takes 476.8 MiB. 16 MiB can be shown.\n"
         assert await value(kernel, "1 + 1") == "2"
 

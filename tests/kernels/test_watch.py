@@ -19,34 +19,19 @@ from kernels import Kernel, KernelDied, Launch, Limits
 from kernels import watch as watching
 from kernels.watch import Rhythm, Watch
 from kernels.watched import Look, Watched
+from tests.kernels.cells import (
+    ALONE,
+    BY_CHILDREN,
+    DELETED_AND_OPEN,
+    IN_SHARED_MAPPINGS,
+    MANY_FILES,
+    ONE_BIG_FILE,
+)
 from tests.kernels.running import run, value
 
 pytestmark = pytest.mark.anyio
 
 SMALL = Limits(memory_bytes=600 << 20, workspace_bytes=20 << 20, workspace_files=500)
-ALONE = """
-held = []
-while True:
-    held.append(bytearray(b"x" * (20 << 20)))
-"""
-BY_CHILDREN = """
-import subprocess, sys
-hold = "import sys; held = b'x' * (100 << 20); print('held', flush=True); sys.stdin.read()"
-started = []
-while True:
-    started.append(
-        subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    )
-    started[-1].stdout.readline()
-"""
-IN_SHARED_MAPPINGS = """
-import mmap
-held = []
-while True:
-    held.append(mmap.mmap(-1, 20 << 20))
-    held[-1].write(b"x" * (20 << 20))
-    held[-1].madvise(mmap.MADV_DONTNEED)
-"""
 IN_SOCKETS = """
 import os, socket, time
 os.fork()
@@ -59,25 +44,6 @@ held = bytearray(b"x" * (250 << 20))
 for _ in range(6):
     if not os.fork():
         time.sleep(1000)
-"""
-MANY_FILES = """
-from pathlib import Path
-for number in range(10**9):
-    Path(f"file-{number}").touch()
-"""
-ONE_BIG_FILE = """
-with open("big", "wb") as file:
-    while True:
-        file.write(b"x" * (1 << 20))
-        file.flush()
-"""
-DELETED_AND_OPEN = """
-import os
-file = open("big", "wb")
-os.unlink("big")
-while True:
-    file.write(b"x" * (1 << 20))
-    file.flush()
 """
 IN_A_NEST = f"""
 import os
