@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from kernels import (
     CellTimedOut,
@@ -61,12 +62,20 @@ LIVES_ON = {
     "closes another": "import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()",
     "closes stdout": "import os, sys; sys.stdout.close(); os.close(1); os.close(2)",
 }
+WHEN_NO_CELL_RUNS = """
+import os, threading
+os.mkfifo("go")
+def breaks():
+    open("go").close()
+    exec({code!r}, {{}})
+threading.Thread(target=breaks).start()
+"""
 LIMITS = Limits()
 
 
 @asynccontextmanager
 async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIterator[Kernel]:
-    """A kernel. Another one is asked all the time, and has to answer."""
+    """A kernel. Another one is asked all the time, and has to answer, also what it is asked last."""
     answered = anyio.Event()
 
     async def ask(neighbour: Kernel) -> None:
@@ -82,6 +91,7 @@ async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIt
     ):
         tasks.start_soon(ask, neighbour)
         yield kernel
+        answered = anyio.Event()
         with anyio.fail_after(20):
             await answered.wait()
         tasks.cancel_scope.cancel()
@@ -121,7 +131,10 @@ async def test_one_that_cuts_itself_off_ends(tiered: Launch, code: str) -> None:
 @pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
 async def test_one_that_cuts_itself_off_between_cells_ends_too(tiered: Launch, code: str) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        await run(kernel, f"import threading\nthreading.Timer(0.5, exec, [{code!r}, {{}}]).start()")
+        await run(kernel, WHEN_NO_CELL_RUNS.format(code=code))
+        go = tiered.workspace / "go"
+        await to_thread.run_sync(go.write_text, "")
+        go.unlink()
         with anyio.fail_after(20):
             death = await kernel.wait_death()
         assert death.said().startswith("Python closed its connections and was ended. The code")
