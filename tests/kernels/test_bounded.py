@@ -19,7 +19,7 @@ from kernels.cgroups.versions import MEMBERS
 from tests.kernels.cells import ALONE, BY_CHILDREN, DAEMONS, FORKS, IN_SHARED_MAPPINGS, KILLS_ITSELF
 from tests.kernels.cgroups.machine import version1, version2
 from tests.kernels.running import run, text, value
-from tests.kernels.tiered import Isolated, processes, until_gone
+from tests.kernels.tiered import Isolated, leaving_nothing, processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -145,8 +145,9 @@ async def test_no_way_out_of_it_is_left_in_the_kernel(bounded: Launch) -> None:
 @pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, BY_ONE_CHILD])
 async def test_a_cell_that_takes_too_much_memory_is_ended(bounded: Launch, code: str) -> None:
     async with watched(bounded) as kernel:
-        with pytest.raises(KernelDied, match=OVER):
-            await run(kernel, code)
+        async with leaving_nothing(kernel):
+            with pytest.raises(KernelDied, match=OVER):
+                await run(kernel, code)
         assert kernel.death is not None
         assert kernel.death.returncode == -9
         assert int(read(kernel, "memory", "memory.max_usage_in_bytes")) <= SMALL.memory_bytes

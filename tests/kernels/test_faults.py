@@ -21,7 +21,6 @@ from kernels import (
     Limits,
     Output,
     Stream,
-    Tier,
 )
 from tests.kernels.cells import (
     BECOMES_A_PROGRAM,
@@ -38,7 +37,7 @@ from tests.kernels.cells import (
     SEGFAULTS,
 )
 from tests.kernels.running import collect, run, text, value
-from tests.kernels.tiered import processes, until_gone
+from tests.kernels.tiered import need_a_user_of_its_own, processes, until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -170,9 +169,8 @@ async def test_a_display_of_500_mb_is_said(tiered: Launch) -> None:
         assert await value(kernel, "1 + 1") == "2"
 
 
-async def test_forks_meet_the_limit(tiered: Launch, tier: Tier) -> None:
-    if tier is not Tier.FULL and tiered.sandbox.ids is None:
-        pytest.skip("without a user of its own, its processes are counted with all of the server's")
+async def test_forks_meet_the_limit(tiered: Launch) -> None:
+    need_a_user_of_its_own(tiered)
     async with beside_a_neighbour(tiered, Limits(processes=60)) as kernel:
         said, _made = await run(kernel, FORKS)
         assert isinstance(said, Stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +28,7 @@ from tests.kernels.cells import (
     ONE_BIG_FILE,
 )
 from tests.kernels.running import run, value
+from tests.kernels.tiered import leaving_nothing
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +83,20 @@ os.chmod("hidden", 0o111)
 subprocess.run(["./hidden", "1000"])
 """
 
+MEMORY = {
+    "alone": ALONE,
+    "by children": BY_CHILDREN,
+    "in shared mappings": IN_SHARED_MAPPINGS,
+    "in sockets": IN_SOCKETS,
+}
+WORKSPACE = {
+    "many files": (MANY_FILES, "500 files"),
+    "one big file": (ONE_BIG_FILE, "20 MiB"),
+    "deleted and open": (DELETED_AND_OPEN, "20 MiB"),
+    "in a nest": (IN_A_NEST, "20 MiB"),
+    "in private": (IN_PRIVATE, "20 MiB"),
+}
+
 SPINS = "while True: pass"
 BY_A_THREAD = f"""
 import threading
@@ -120,15 +135,16 @@ def elsewhere(launch: Launch, tmp_path: Path) -> Launch:
     return replace(launch, workspace=tmp_path)
 
 
-@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, IN_SOCKETS])
+@pytest.mark.parametrize("code", MEMORY.values(), ids=MEMORY)
 async def test_a_cell_that_takes_too_much_memory_is_ended(
-    watch: Watch, launch: Launch, code: str
+    watch: Watch, tiered: Launch, code: str
 ) -> None:
-    async with opened(watch, launch) as (kernel, _):
-        with pytest.raises(
-            KernelDied, match=r"The cell used more than 600 MiB and Python was ended\."
-        ):
-            await run(kernel, code)
+    async with opened(watch, tiered) as (kernel, _):
+        async with leaving_nothing(kernel):
+            with pytest.raises(
+                KernelDied, match=r"The cell used more than 600 MiB and Python was ended\."
+            ):
+                await run(kernel, code)
         assert kernel.death is not None
         assert kernel.death.returncode == -9
 
@@ -143,23 +159,19 @@ async def test_what_processes_share_counts_once(watch: Watch, launch: Launch) ->
         assert await value(kernel, "len(held)") == str(250 << 20)
 
 
-@pytest.mark.parametrize(
-    ("code", "deed"),
-    [
-        (MANY_FILES, "filled its folder with more than 500 files"),
-        (ONE_BIG_FILE, "filled its folder with more than 20 MiB"),
-        (DELETED_AND_OPEN, "filled its folder with more than 20 MiB"),
-        (IN_A_NEST, "filled its folder with more than 20 MiB"),
-        (IN_PRIVATE, "filled its folder with more than 20 MiB"),
-    ],
-)
+@pytest.mark.parametrize(("code", "much"), WORKSPACE.values(), ids=WORKSPACE)
 async def test_a_cell_that_fills_its_workspace_is_ended(
-    watch: Watch, launch: Launch, tmp_path: Path, code: str, deed: str
+    watch: Watch, tiered: Launch, code: str, much: str
 ) -> None:
-    async with opened(watch, elsewhere(launch, tmp_path)) as (kernel, watched):
+    own = tiered.workspace.with_name(secrets.token_hex(4))
+    async with opened(watch, elsewhere(tiered, own)) as (kernel, watched):
         await until(watch, lambda: watched.before is not None)
-        with pytest.raises(KernelDied, match=re.escape(f"The cell {deed} and Python was ended.")):
-            await run(kernel, code)
+        async with leaving_nothing(kernel):
+            with pytest.raises(
+                KernelDied,
+                match=f"The cell filled its folder with more than {much} and Python was ended",
+            ):
+                await run(kernel, code)
 
 
 async def test_what_it_puts_beside_its_sockets_counts_too(watch: Watch, launch: Launch) -> None:
@@ -180,8 +192,9 @@ async def test_a_full_workspace_can_be_tidied_up(
             await run(kernel, ONE_BIG_FILE.replace('"big"', '"more"'))
 
 
-async def test_who_writes_fastest_is_ended_when_the_disk_is_nearly_full(
-    watch: Watch, launch: Launch, tmp_path: Path
+@pytest.mark.parametrize("code", [ONE_BIG_FILE, ON_ITS_WAY], ids=["written", "on its way"])
+async def test_who_brings_most_to_a_disk_that_is_nearly_full_is_ended(
+    watch: Watch, launch: Launch, tmp_path: Path, code: str
 ) -> None:
     limits = Limits(free_bytes=1 << 60)
     (tmp_path / "quiet").mkdir()
@@ -191,22 +204,7 @@ async def test_who_writes_fastest_is_ended_when_the_disk_is_nearly_full(
         opened(watch, elsewhere(launch, tmp_path / "loud"), limits) as (loud, _),
     ):
         with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
-            await run(loud, ONE_BIG_FILE)
-        assert await value(quiet, "1") == "1"
-
-
-async def test_who_keeps_files_on_their_way_is_ended_when_nobody_else_filled_the_disk(
-    watch: Watch, launch: Launch, tmp_path: Path
-) -> None:
-    limits = Limits(free_bytes=1 << 60)
-    (tmp_path / "quiet").mkdir()
-    (tmp_path / "hiding").mkdir()
-    async with (
-        opened(watch, elsewhere(launch, tmp_path / "quiet"), limits) as (quiet, _),
-        opened(watch, elsewhere(launch, tmp_path / "hiding"), limits) as (hiding, _),
-    ):
-        with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
-            await run(hiding, ON_ITS_WAY)
+            await run(loud, code)
         assert await value(quiet, "1") == "1"
 
 
@@ -265,7 +263,7 @@ async def test_an_idle_kernel_is_ended_too_and_its_neighbour_never_notices(
         assert await value(neighbour, "1") == "1"
 
 
-@pytest.mark.parametrize("code", [BY_A_THREAD, BY_A_PROCESS])
+@pytest.mark.parametrize("code", [BY_A_THREAD, BY_A_PROCESS], ids=["by a thread", "by a process"])
 async def test_what_goes_on_without_a_cell_is_ended_after_a_while(
     watch: Watch, launch: Launch, tmp_path: Path, code: str
 ) -> None:
