@@ -119,6 +119,20 @@ while True: pass
     assert [o.ename for o in outputs if isinstance(o, ErrorOutput)] == ["KeyboardInterrupt"]
 
 
+async def test_an_interrupt_that_python_drops_comes_again(kernel: Kernel) -> None:
+    code = """
+import time
+class Finalized:
+    def __del__(self):
+        time.sleep(100)
+print("go", flush=True)
+Finalized()
+while True: pass
+"""
+    outputs = await until_printed(kernel, code, "go")
+    assert [o.ename for o in outputs if isinstance(o, ErrorOutput)] == ["KeyboardInterrupt"]
+
+
 async def test_the_queued_cell_runs_after_the_interrupted_one(kernel: Kernel) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(until_printed, kernel, "print('go', flush=True)\nwhile True: pass", "go")
