@@ -11,15 +11,27 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kernels import Cgroup, Cgroups, ForkServer, Kernel, KernelDied, Launch, Limits, Tier, Watch
+from kernels import (
+    Cgroup,
+    Cgroups,
+    ErrorOutput,
+    ForkServer,
+    Kernel,
+    KernelDied,
+    Launch,
+    Limits,
+    Stream,
+    Tier,
+    Watch,
+)
 from kernels.cgroups.cgroup import members
 from kernels.cgroups.finding import find_version2
 from kernels.cgroups.hierarchies import UNIFIED
 from kernels.cgroups.versions import MEMBERS
-from tests.kernels.cells import ALONE, BY_CHILDREN, DAEMONS, FORKS, IN_SHARED_MAPPINGS, KILLS_ITSELF
+from tests.kernels.cells import ALONE, BY_CHILDREN, FORKS, IN_SHARED_MAPPINGS, KILLS_ITSELF
 from tests.kernels.cgroups.machine import version1, version2
-from tests.kernels.running import run, text, value
-from tests.kernels.tiered import Isolated, leaving_nothing, processes, until_gone
+from tests.kernels.running import run, text, until_printed, value
+from tests.kernels.tiered import Isolated, leaving_nothing, processes, until_gone, with_daemons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -49,6 +61,14 @@ for _ in range(5):
         os.wait()
     except ChildProcessError:
         pass
+"""
+CLEANS_UP = """
+try:
+    print("go", flush=True)
+    while True: pass
+except KeyboardInterrupt:
+    sum(range(1_000_000))
+    print("saved")
 """
 DESCRIPTORS = """
 import os
@@ -113,10 +133,8 @@ def read(kernel: Kernel, controller: str, name: str) -> str:
 
 async def test_all_of_it_is_in_its_group_and_the_fork_server_is_not(bounded: Launch) -> None:
     async with Kernel.open(bounded) as kernel:
-        await run(kernel, DAEMONS)
+        found = await with_daemons(kernel)
         group = group_of(kernel)
-        found = processes(kernel)
-        assert len(found) >= 5
         assert all(group.holds(process.pid) for process in found)
         fork_server = bounded.fork_server.pid
         assert fork_server is not None
@@ -126,10 +144,8 @@ async def test_all_of_it_is_in_its_group_and_the_fork_server_is_not(bounded: Lau
 
 async def test_in_version2_it_is_moved_with_all_below_it(unified: Launch) -> None:
     async with Kernel.open(unified) as kernel:
-        await run(kernel, DAEMONS)
+        found = await with_daemons(kernel)
         group = group_of(kernel)
-        found = processes(kernel)
-        assert len(found) >= 5
         assert all(group.holds(process.pid) for process in found)
         group.kill()
         await until_gone(found)
@@ -191,6 +207,15 @@ async def test_its_processors_are_bounded(bounded: Launch) -> None:
         await run(kernel, BUSY)
         stat = dict(line.split() for line in read(kernel, "cpu", "cpu.stat").splitlines())
         assert int(stat["nr_throttled"]) > 0
+
+
+async def test_one_interrupt_is_one_where_there_is_little_processor(bounded: Launch) -> None:
+    async with Kernel.open(bounded, limits=Limits(cpus=0.1)) as kernel:
+        assert (await until_printed(kernel, CLEANS_UP, "go"))[-1] == Stream("stdout", "saved\n")
+        outputs = await until_printed(kernel, "print('go', flush=True)\nwhile True: pass", "go")
+        told = [output.ename for output in outputs if isinstance(output, ErrorOutput)]
+        assert told == ["KeyboardInterrupt"]
+        assert await value(kernel, "6 * 7") == "42"
 
 
 async def test_the_time_of_processes_that_nobody_waits_for_counts(unified: Launch) -> None:

@@ -26,7 +26,6 @@ from tests.kernels.cells import (
     BECOMES_A_PROGRAM,
     CLOSES_ALL,
     CLOSES_ITS_SOCKETS,
-    DAEMONS,
     DISPLAYS_500_MB,
     EXITS,
     FORKS,
@@ -37,7 +36,7 @@ from tests.kernels.cells import (
     SEGFAULTS,
 )
 from tests.kernels.running import collect, run, text, value
-from tests.kernels.tiered import need_a_user_of_its_own, processes, until_gone
+from tests.kernels.tiered import need_a_user_of_its_own, processes, until_gone, with_daemons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -99,9 +98,7 @@ async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIt
 @pytest.mark.parametrize(("code", "cause"), ENDS.values(), ids=ENDS)
 async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, cause: str) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        await run(kernel, DAEMONS)
-        found = processes(kernel)
-        assert len(found) >= 5
+        found = await with_daemons(kernel)
         with pytest.raises(KernelDied, match=cause):
             await run(kernel, code)
         await until_gone(found)
@@ -186,8 +183,7 @@ async def test_a_killed_fork_server_takes_its_kernels_and_another_starts(launch:
         ours = replace(launch, fork_server=server)
         for _ in range(2):
             async with Kernel.open(ours) as kernel:
-                await run(kernel, DAEMONS)
-                found, pid = processes(kernel), server.pid
+                found, pid = await with_daemons(kernel), server.pid
                 assert pid is not None
                 os.kill(pid, signal.SIGKILL)
                 async with Kernel.open(ours) as fresh:  # at once: its end may not be known yet

@@ -19,6 +19,8 @@ from anyio import to_thread
 from kernels import ForkServer, Kernel, Launch, Sandbox, Tier
 from kernels.inside.sandbox.interpreter import readable_paths
 from kernels.passage import closed_way, let_pass
+from tests.kernels.cells import DAEMONS
+from tests.kernels.running import run
 
 _GONE_SECONDS = 10.0
 _AS_ANOTHER_USER = '#!/bin/sh\nexec unshare --user --map-user=1234 --map-group=1234 {} "$@"\n'
@@ -90,6 +92,14 @@ def processes(kernel: Kernel) -> list[psutil.Process]:
     """The kernel's leader and all below it. Psutil knows them again by pid and start time."""
     leader = psutil.Process(kernel.pid)
     return [leader, *leader.children(recursive=True)]
+
+
+async def with_daemons(kernel: Kernel) -> list[psutil.Process]:
+    """Its processes, after a cell has started daemons."""
+    await run(kernel, DAEMONS)
+    found = processes(kernel)
+    assert len(found) >= 5
+    return found
 
 
 @asynccontextmanager
