@@ -21,9 +21,10 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 
 from kernels import FoundTier, KernelStartFailed, Launch, Tier, find_tier
-from kernels.provisioner import NAME, ForkProvisioner
+from kernels.provisioner import ForkProvisioner
 from kernels.sandbox import HOME
 
+SPEC = Path(__file__).parents[2] / "kernels/kernelspec"
 CONSOLE = """
 import sys
 from jupyter_client import BlockingKernelClient
@@ -89,9 +90,8 @@ def described(folder: Path) -> dict[str, str]:
 
 
 def with_our_spec(manager: M, python: str = "python") -> M:
-    manager._kernel_spec = KernelSpec(
-        argv=[python], metadata={"kernel_provisioner": {"provisioner_name": NAME}}
-    )
+    manager._kernel_spec = KernelSpec.from_resource_dir(str(SPEC))
+    manager._kernel_spec.argv[0] = python
     return manager
 
 
