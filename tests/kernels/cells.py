@@ -40,8 +40,8 @@ for descriptor in range(3, 200):
     except OSError:
         pass
 """
-CLOSES_ITS_SOCKETS = """
-import os, sys, time
+ALL_IS_SENT = """
+import os, sys
 def zmq_is_busy():
     for task in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{task}/stat") as stat:
@@ -52,10 +52,13 @@ def zmq_is_busy():
 sys.stdout.flush()
 sys.stdout.flush()  # returns when what the first one sends was given to ZMQ
 while zmq_is_busy():
-    pass  # it would send on a closed socket, and abort
+    pass
+"""
+CLOSES_ITS_SOCKETS = f"""{ALL_IS_SENT}
+import time
 for descriptor in range(3, 200):
     try:
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+        if os.readlink(f"/proc/self/fd/{{descriptor}}").startswith("socket:"):
             os.close(descriptor)
     except OSError:
         pass

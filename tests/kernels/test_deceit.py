@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Output, Stream
-from tests.kernels.cells import CLOSES_ITS_SOCKETS
+from tests.kernels.cells import ALL_IS_SENT, CLOSES_ITS_SOCKETS
 from tests.kernels.running import collect, only, run, value
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
@@ -56,8 +56,9 @@ for name in os.listdir("/proc/self/fd"):
             peers.append(peer)
     except (OSError, TypeError):
         pass
-print(len(peers), "connected", flush=True)
+print(len(peers), "connected")
 """
+WRITES_TO_US += ALL_IS_SENT
 QUESTIONS_AND_HANGS_UP = f"""{WRITES_TO_US}
 import time
 ping = frame(4, b"\\x04PING\\0\\0x")
