@@ -153,7 +153,12 @@ def read_usage(
     each = {pid: process for pid, (_, process) in read.items()}
     numbers = {pid: number for pid, (number, _) in read.items()}
     files = read_open_files(numbers.values(), own_files=own_files)
-    hidden = {pid for pid, number in numbers.items() if number in files.hidden}
+    hidden = {
+        pid
+        for pid, number in numbers.items()
+        if number in files.hidden
+        and read_resident(pid)  # else it ends, and is nobody's to look into
+    }
     hidden |= {pid for pid in family if pid not in each and _has_threads(pid)}
     sockets = parse_sockets(read_proc(leader, "net/sockstat")) if own_sockets else 0
     usage = Usage(

@@ -236,12 +236,12 @@ class Watch:
         rhythm = self._rhythm
         if not watched.tried:
             return 0.0
-        rest = watched.seconds / rhythm.share_of_one
+        rest = watched.own_seconds / rhythm.share_of_one
         if self._is_near(watched):
             return max(rhythm.near, rest)
         if watched.active:
             return max(rhythm.busy, rest)
-        return max(rhythm.idle, rest, len(self._watched) * watched.seconds / rhythm.share)
+        return max(rhythm.idle, rest, len(self._watched) * watched.own_seconds / rhythm.share)
 
     def _is_near(self, watched: Watched) -> bool:
         return watched.active and 2 * watched.at_most_bytes > watched.kernel.limits.memory_bytes

@@ -23,14 +23,15 @@ _SHORTEST_SECONDS = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``, in which
-    their memory was ``measured`` if that was asked for.
+    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``, of a
+    processor ``own_seconds``. Their memory was ``measured`` if that was asked for.
     Its control group keeps its memory ``bounded``; ``overran`` and ``cpu_seconds`` are what that says,
     see `Cgroup`."""
 
     usage: Usage
     at: float
     seconds: float
+    own_seconds: float = 0.0
     measured: bool = False
     bounded: bool = False
     overran: bool = False
@@ -59,7 +60,7 @@ def look(kernel: Kernel, launch: Launch, *, measured: bool, unseen_bytes: int = 
     ``unseen_bytes`` is as in `read_usage`; nothing is unseen, nor too much, where a control group bounds
     the memory.
     """
-    began = time.monotonic()
+    began, own = time.monotonic(), time.thread_time()
     full = launch.sandbox.tier is Tier.FULL
     cgroup = kernel.cgroup
     bounded = is_bounded(kernel, launch)
@@ -80,7 +81,8 @@ def look(kernel: Kernel, launch: Launch, *, measured: bool, unseen_bytes: int = 
     if limit is not None and usage.memory_bytes > limit:
         usage = read()  # who ended meanwhile left a share of theirs to those that were read later
     ended = time.monotonic()
-    seen = Look(usage, ended, ended - began, measured, bounded)
+    own = time.thread_time() - own
+    seen = Look(usage, ended, ended - began, own, measured, bounded)
     if cgroup is None:
         return seen
     return replace(seen, overran=cgroup.overran(), cpu_seconds=cgroup.cpu_seconds())
@@ -130,6 +132,7 @@ class Watched:
     at: float = 0.0
     tried: float = 0.0
     seconds: float = 0.0
+    own_seconds: float = 0.0
     busy: bool = False
     ending: bool = False
     blind: bool = False
@@ -175,7 +178,7 @@ class Watched:
         self.usage, self.cpu_seconds = usage, cpu_seconds
         self.at = seen.at
         if not seen.measured:  # who asks for that says how often
-            self.seconds = seen.seconds
+            self.seconds, self.own_seconds = seen.seconds, seen.own_seconds
         activity = self.kernel.activity
         self.unattended.note(
             cpu_seconds,

@@ -69,6 +69,15 @@ def work():
 threading.Thread(target=work).start()
 ctypes.CDLL(None).pthread_exit(None)
 """
+ENDS_SLOWLY = """
+import mmap, os
+held = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)
+held.madvise(mmap.MADV_NOHUGEPAGE)
+for at in range(0, 1 << 30, mmap.PAGESIZE):
+    held[at] = 1
+print("up", flush=True)
+os._exit(0)
+"""
 IO = b"rchar: 1\nwchar: 2\nsyscr: 3\nread_bytes: 5\nwrite_bytes: 100\ncancelled_write_bytes: 30\n"
 
 
@@ -335,3 +344,11 @@ def test_page_tables_count() -> None:
     assert Usage(each={7: ProcessUsage(1, 0.0, 0.0, 0, 512 * PAGE)}, pss=Pss(7)).memory_bytes == (
         512 * PAGE + 7
     )
+
+
+def test_who_is_about_to_end_does_not_hide() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDS_SLOWLY], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        while child.pid in (seen := read_usage(os.getpid(), own_files=False)).each:
+            assert child.pid not in seen.hidden

@@ -50,3 +50,8 @@ async def test_looks_come_no_later_as_somebody_asked_for_its_memory(watched: Wat
     watched.note(Look(Usage(each={1: ONE}), at=0.5, seconds=0.1))
     watched.note(MEASURED)
     assert watched.seconds == 0.1
+
+
+async def test_a_look_that_waited_for_the_processor_took_no_more_of_it(watched: Watched) -> None:
+    watched.note(Look(Usage(each={1: ONE}), at=5.0, seconds=4.0, own_seconds=0.01))
+    assert (watched.seconds, watched.own_seconds) == (4.0, 0.01)
