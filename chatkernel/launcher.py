@@ -44,7 +44,7 @@ class Launcher:
     ) -> AsyncIterator[Launcher]:
         """The control groups are there; the fork server is started when it is asked for, and ends on exit."""
         async with Cgroups.open(kernel_files(settings)) as cgroups:
-            fork_server = ForkServer(kernel_python(settings), settings.preload)
+            fork_server = ForkServer(kernel_python(settings), settings.preload, folder=sockets)
             try:
                 yield cls(settings, archive, sockets, fork_server, cgroups)
             finally:
