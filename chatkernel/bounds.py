@@ -89,8 +89,11 @@ def _of_processes(probed: Probed, limits: Limits, controllers: Collection[str]) 
         return Bound("processes", True, how)
     if 0 <= probed.processes <= limits.processes:
         return Bound("processes", True, f"{probed.processes}, with threads: no more can be started")
-    how = f"{limits.processes}, with threads: the watch ends it; the system counts by user"
-    return Bound("processes", True, how)
+    how = f"{limits.processes}, with threads: the watch ends it; "
+    if probed.processes < 0:
+        return Bound("processes", True, f"{how}the system has no limit")
+    all_of_user = f"the system counts by user, whose are {probed.processes:,} at most"
+    return Bound("processes", True, how + all_of_user)
 
 
 def _of_what_goes_on(limits: Limits) -> Bound:

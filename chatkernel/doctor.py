@@ -17,7 +17,7 @@ from anyio import TemporaryDirectory, to_thread
 from chatkernel.bounds import Bound, Probed, bounds
 from chatkernel.errors import DataFolderUnusable
 from chatkernel.isolation import Isolation
-from chatkernel.launcher import kernel_python, probe_sandbox
+from chatkernel.launcher import kernel_python, probe_sandbox, user_processes
 from chatkernel.models import Finding, UnknownModel
 from chatkernel.models.loopback import PastProxies
 from chatkernel.service import open_models
@@ -132,7 +132,7 @@ async def _kernels(settings: Settings) -> KernelsFound | str:
         try:
             folder = Path(name)
             await to_thread.run_sync(let_pass, folder)
-            sandbox = probe_sandbox(settings)
+            sandbox = probe_sandbox(settings, await user_processes(settings))
             launch = Launch(
                 folder / "r", folder / "s", folder / "w", fork_server, sandbox, cgroups=cgroups
             )

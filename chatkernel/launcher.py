@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
-from anyio import TemporaryDirectory
+from anyio import TemporaryDirectory, to_thread
 
 from chatkernel.archive import Archive
 from chatkernel.isolation import Isolation
@@ -20,6 +20,7 @@ from chatkernel.owner import Owner
 from chatkernel.settings import Settings
 from kernels import Cgroups, ForkServer, FoundTier, Launch, Limits, Sandbox, Warmed
 from kernels.inside.sandbox.plan import NOBODY, Ids
+from kernels.user_processes import most_processes
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Launcher:
     sockets: Path
     fork_server: ForkServer
     cgroups: Cgroups
+    user_processes: int
     _isolation: Isolation | None = None
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -45,8 +47,9 @@ class Launcher:
         """The control groups are there; the fork server is started when it is asked for, and ends on exit."""
         async with Cgroups.open(kernel_files(settings)) as cgroups:
             fork_server = ForkServer(kernel_python(settings), settings.preload, folder=sockets)
+            processes = await user_processes(settings)
             try:
-                yield cls(settings, archive, sockets, fork_server, cgroups)
+                yield cls(settings, archive, sockets, fork_server, cgroups, processes)
             finally:
                 with anyio.CancelScope(shield=True):
                     await fork_server.close()
@@ -84,10 +87,14 @@ class Launcher:
         """
         tier = (await self.tier()).tier
         workspace = await self.archive.make_workspace(owner)
-        return self._launch(
-            workspace.root.absolute(),
-            Sandbox(tier, self.settings.network, await self._ids(owner), hidden(self.settings)),
+        sandbox = Sandbox(
+            tier,
+            self.settings.network,
+            await self._ids(owner),
+            hidden(self.settings),
+            self.user_processes,
         )
+        return self._launch(workspace.root.absolute(), sandbox)
 
     async def limits(self, owner: Owner) -> Limits:
         """What the owner's kernels may take. The settings know users by name, and a name never changes.
@@ -113,7 +120,8 @@ class Launcher:
         for module, why in (await self.warmed()).missing.items():
             log.warning("Kernels start without %s of CHATKERNEL_PRELOAD: %s", module, why)
         async with TemporaryDirectory(prefix="probe-", dir=str(self.sockets)) as folder:
-            launch = self._launch(Path(folder), probe_sandbox(self.settings))
+            sandbox = probe_sandbox(self.settings, self.user_processes)
+            launch = self._launch(Path(folder), sandbox)
             return await Isolation.find(launch, data=self.settings.data.absolute())
 
     async def _ids(self, owner: Owner) -> Ids | None:
@@ -124,10 +132,19 @@ class Launcher:
         return Ids(uid, uid)
 
 
-def probe_sandbox(settings: Settings) -> Sandbox:
+def probe_sandbox(settings: Settings, user_processes: int) -> Sandbox:
     """The best sandbox, for a kernel that finds out what the machine offers."""
     ids = NOBODY if os.getuid() == 0 else None
-    return Sandbox(network=settings.network, ids=ids, hidden=hidden(settings))
+    return Sandbox(
+        network=settings.network, ids=ids, hidden=hidden(settings), user_processes=user_processes
+    )
+
+
+async def user_processes(settings: Settings) -> int:
+    """`most_processes`, when as many kernels live as may, and each has all that the most favoured user's may."""
+    own = (settings.limits, *map(settings.limits_of, settings.user_limits))
+    wanted = settings.kernels * max(limits.processes for limits in own)
+    return await to_thread.run_sync(most_processes, wanted)
 
 
 def hidden(settings: Settings) -> tuple[Path, ...]:

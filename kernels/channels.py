@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 import anyio
-import zmq
-import zmq.asyncio
-from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from jupyter_client.session import Session
-from zmq.utils.monitor import parse_monitor_message
 
-from kernels.context import SharedContext
 from kernels.limits import Limits
 from kernels.pace import Pace
 from kernels.sizes import size_in_words
-from kernels.socket_file import open_socket
 from kernels.wire import JSON, Envelope, Malformed, Message, TooMuchWork, read_envelope
+from kernels.zmtp import Connection, Decoder, Kind, Lost, encode
 
 _PARTS = 64
 _PARTS_PER_STEP = 1000
-_ANSWER_SECONDS = 5.0
+_FREE_BYTES = 1 << 20
+_BYTES_FOR_ONE = 16
+"""What isn't a message yet is paid for, too: so many bytes like one of a message that is looked into."""
+
+_UNSENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +39,29 @@ class Channel:
     takes neither the event loop nor the interpreter."""
 
     def __init__(
-        self,
-        socket: zmq.asyncio.Socket,
-        events: zmq.asyncio.Socket,
-        endpoint: str,
-        session: Session,
-        *,
-        limits: Limits,
-        pace: Pace,
+        self, connection: Connection, session: Session, *, limits: Limits, pace: Pace
     ) -> None:
-        self._socket = socket
-        self._events = events
-        self._plain: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
-        self._endpoint = endpoint
-        self._path = endpoint.removeprefix("ipc://")
+        self._connection = connection
+        self._decoder = Decoder(limits.message_bytes)
         self._session = session
         self._limits = limits
         self._pace = pace
-        self._has_all = anyio.Event()
-        socket.connect(endpoint)
+        self._unsent, self._requests = anyio.create_memory_object_stream[bytes](_UNSENT)
 
     @classmethod
-    @contextmanager
-    def connected(
-        cls,
-        context: SharedContext,
-        kind: int,
-        endpoint: str,
-        session: Session,
-        *,
-        limits: Limits,
-        pace: Pace,
-    ) -> Iterator[Channel]:
-        """Connected to an endpoint; the kernel need not be there yet. On exit nothing of it is left."""
-        with context.socket(kind, limits) as socket, context.events_of(socket) as events:
-            if kind == zmq.SUB:
-                socket.subscribe(b"")
-            yield cls(socket, events, endpoint, session, limits=limits, pace=pace)
+    @asynccontextmanager
+    async def connected(
+        cls, path: str, kind: Kind, session: Session, *, limits: Limits, pace: Pace
+    ) -> AsyncIterator[Channel]:
+        """Connected to a kernel's socket, which is there.
+
+        Raises:
+            OSError: it isn't, or isn't a kernel's.
+        """
+        async with Connection.open(path, kind) as connection:
+            channel = cls(connection, session, limits=limits, pace=pace)
+            with channel._unsent, channel._requests:
+                yield channel
 
     def request(self, message_type: str, content: Mapping[str, JSON]) -> Request:
         """A request that isn't sent yet."""
@@ -86,17 +69,24 @@ class Channel:
         return Request(message["header"]["msg_id"], self._session.serialize(message))
 
     async def send(self, request: Request) -> None:
-        """Send a request; it waits in a queue while the kernel isn't connected."""
-        await self._socket.send_multipart(request.frames)
+        """Send a request when it is its turn; waits while too many do."""
+        await self._unsent.send(encode(request.frames))
+
+    async def write(self) -> None:
+        """Send what is to be sent, for ever: a task of its own, so that nobody leaves a request half sent.
+        Ends when the connection is lost."""
+        with suppress(Lost):  # which `receive` tells
+            async for request in self._requests:
+                await self._connection.send(request)
 
     async def receive(self, refuse: Callable[[str], None]) -> AsyncIterator[Envelope]:
-        """Every well-formed message that comes, for ever. What is no message is passed over.
+        """Every well-formed message that comes, until the connection is lost. What is no message is
+        passed over.
 
         ``refuse`` hears of each message that is too much to be taken, as "larger than 16 MiB".
         """
-        while True:
-            incoming = await self._receive()
-            await self._pace.spend(incoming.size)
+        while (incoming := await self._receive()) is not None:
+            await self._pace.spend(min(incoming.size, self._limits.message_bytes))
             if excess := incoming.excess():
                 refuse(excess)
                 continue
@@ -117,53 +107,21 @@ class Channel:
             pass
         return None
 
-    async def _receive(self) -> _Incoming:
-        incoming = _Incoming(self._limits)
-        incoming.add(await self._socket.recv())
-        while await self._pace.work(partial(incoming.take, self._plain), 0):
-            await checkpoint()
-        self._has_all.set()
-        return incoming
-
-    async def cut(self) -> None:
-        """Wait until the connection is lost, or couldn't be made."""
-        while await self._event() not in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED):
-            pass
-
-    async def reconnect(self) -> bool:
-        """Connect again, as ZMQ does nowhere: to the kernel's own socket, through no link. Gives whether
-        it answers; to be called after a `cut`."""
-        try:
-            descriptor = await to_thread.run_sync(open_socket, self._path)
-        except OSError:
-            return False
-        try:
-            while self._plain.get(zmq.RCVMORE):  # without its rest ZMQ would end this process
-                self._has_all = anyio.Event()
-                await self._has_all.wait()
-            self._disconnect()
-            self._endpoint = f"ipc:///proc/self/fd/{descriptor}"
-            self._socket.connect(self._endpoint)
-            return await self._is_answered()
-        finally:
-            os.close(descriptor)
-
-    def _disconnect(self) -> None:
-        try:
-            self._socket.disconnect(self._endpoint)
-        except zmq.ZMQError as error:
-            if error.errno != errno.ENOENT:  # ZMQ forgets some that were lost, and some not
-                raise
-
-    async def _is_answered(self) -> bool:
-        with anyio.move_on_after(_ANSWER_SECONDS):
-            while (event := await self._event()) == zmq.EVENT_CONNECTED:
-                pass
-            return event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-        return False
-
-    async def _event(self) -> int:
-        return int(parse_monitor_message(await self._events.recv_multipart())["event"])
+    async def _receive(self) -> _Incoming | None:
+        """The next message; None when the connection is lost."""
+        incoming, received = _Incoming(self._limits), 0
+        with suppress(Lost):
+            while not incoming.is_whole:
+                if await self._pace.work(partial(incoming.take, self._decoder), 0):
+                    data = await self._connection.receive()
+                    self._decoder.feed(data)
+                    received += len(data)
+                    if received > _FREE_BYTES or incoming.excess():
+                        await self._pace.spend(len(data) // _BYTES_FOR_ONE)
+                else:
+                    await checkpoint()
+            return incoming
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,34 +137,40 @@ class Channels:
 
 
 def too_large(limits: Limits) -> str:
-    """What is said of a message that ZMQ, or we, did not take for its size."""
+    """What is said of a message that was not taken for its size."""
     return f"larger than {size_in_words(limits.message_bytes)}"
 
 
 class _Incoming:
-    """A message that is being received. ZMQ has all of it when it gives the first part; of one that
-    is too much only the first parts are kept."""
+    """A message that is being received. Of one that is too much only the first parts are kept."""
 
     def __init__(self, limits: Limits) -> None:
         self.frames: list[bytes] = []
         self.size = 0
+        self.is_whole = False
         self._parts = 0
         self._limits = limits
 
-    def add(self, frame: bytes) -> None:
-        """One more part."""
-        self._parts += 1
-        self.size += len(frame)
-        if not self.excess():
-            self.frames.append(frame)
+    def take(self, decoder: Decoder) -> bool:
+        """Some more parts, not all of very many; whether it takes more bytes to go on.
 
-    def take(self, socket: zmq.Socket[bytes]) -> bool:
-        """Some more parts, not all of very many; whether there are more still."""
+        Raises:
+            Lost
+        """
         for _ in range(_PARTS_PER_STEP):
-            if not socket.get(zmq.RCVMORE):
-                return False
-            self.add(socket.recv(zmq.NOBLOCK))
-        return True
+            frame = decoder.next()
+            if frame is None:
+                return True
+            if frame.command:
+                continue
+            self._parts += 1
+            self.size += frame.size
+            if frame.data is not None and not self.excess():
+                self.frames.append(frame.data)
+            if not frame.more:
+                self.is_whole = True
+                break
+        return False
 
     def excess(self) -> str | None:
         """Why it can't be taken: it is that."""

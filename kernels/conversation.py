@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
-from kernels.channels import Channel, Channels, Request, too_large
+from kernels.channels import Channel, Channels, Request
 from kernels.errors import KernelDied
 from kernels.exits import Death
 from kernels.limits import Limits
@@ -20,8 +20,7 @@ from kernels.outputs import from_message
 from kernels.runs import Run, RunEnd
 from kernels.wire import JSON, Envelope
 
-_EXIT_SECONDS = 0.3
-_LATE_EXIT_SECONDS = 1.0
+_EXIT_SECONDS = 1.3
 """A kernel that ended is known to have ended within that, and its own cause is told."""
 
 
@@ -53,14 +52,16 @@ class Conversation:
         self._tasks = tasks
         self._cut_off = cut_off
         self._pending: dict[str, _Pending] = {}
-        self._asking_behind = anyio.CancelScope()
 
     def start(self) -> None:
-        """Begin to read."""
-        for task in (self._read_iopub, self._read_shell, self._read_control):
-            self._tasks.start_soon(task)
-        for channel in self._channels:
-            self._tasks.start_soon(self._watch_connection, channel)
+        """Begin to read and write."""
+        for channel, take in (
+            (self._channels.iopub, self._take_iopub),
+            (self._channels.shell, self._take_shell),
+            (self._channels.control, self._take_control),
+        ):
+            self._tasks.start_soon(channel.write)
+            self._tasks.start_soon(self._read, channel, take)
 
     def prepare(self, code: str) -> tuple[Run, Request]:
         """A run of ``code`` and the request that starts it."""
@@ -143,13 +144,20 @@ class Conversation:
         await self.died.wait()
         sending.cancel()
 
-    async def _read_iopub(self) -> None:
-        async for envelope in self._channels.iopub.receive(self._refuse):
-            # Not by its iopub_welcome alone: ipykernel forgets that one if it publishes just then.
-            self.welcomed.set()
-            run = self.run
-            if run is not None and envelope.parent_id == run.id:
-                await self._take(run, envelope)
+    async def _read(self, channel: Channel, take: Callable[[Envelope], Awaitable[None]]) -> None:
+        async for envelope in channel.receive(self._refuse):
+            await take(envelope)
+        with anyio.move_on_after(_EXIT_SECONDS):
+            await self.died.wait()
+        if self.death is None:
+            await self._cut_off()
+
+    async def _take_iopub(self, envelope: Envelope) -> None:
+        # Ready not by an iopub_welcome alone: ipykernel forgets that one if it publishes just then.
+        self.welcomed.set()
+        run = self.run
+        if run is not None and envelope.parent_id == run.id:
+            await self._take(run, envelope)
 
     async def _take(self, run: Run, envelope: Envelope) -> None:
         run.seen()
@@ -165,18 +173,16 @@ class Conversation:
         elif (output := from_message(message)) is not None:
             run.outbox.put(output, message.weight)
 
-    async def _read_shell(self) -> None:
-        async for envelope in self._channels.shell.receive(self._refuse):
-            run = self.run
-            if run is not None and envelope.parent_id == run.id:
-                run.seen()
-                self._end(run, "reply")
-            else:
-                await self._settle_request(self._channels.shell, envelope)
+    async def _take_shell(self, envelope: Envelope) -> None:
+        run = self.run
+        if run is not None and envelope.parent_id == run.id:
+            run.seen()
+            self._end(run, "reply")
+        else:
+            await self._settle_request(self._channels.shell, envelope)
 
-    async def _read_control(self) -> None:
-        async for envelope in self._channels.control.receive(self._refuse):
-            await self._settle_request(self._channels.control, envelope)
+    async def _take_control(self, envelope: Envelope) -> None:
+        await self._settle_request(self._channels.control, envelope)
 
     async def _settle_request(self, channel: Channel, envelope: Envelope) -> None:
         pending = self._pending.get(envelope.parent_id)
@@ -186,13 +192,9 @@ class Conversation:
             pending.answered.set()
 
     def _end(self, run: Run, end: RunEnd) -> None:
-        self._begin_end(run)
+        first = not run.half_done
         run.ended(end)
-
-    def _begin_end(self, run: Run) -> None:
-        """Wait for what is missing of its two ends, and not for ever."""
-        if not run.half_done:
-            run.half_done = True
+        if first:
             self._tasks.start_soon(self._await_other_end, run)
 
     async def _await_other_end(self, run: Run) -> None:
@@ -206,35 +208,9 @@ class Conversation:
             run.say("Python did not say that it was done; some output may be missing.")
             run.finish()
 
-    async def _watch_connection(self, channel: Channel) -> None:
-        while True:
-            await channel.cut()
-            if await self._dies_within(_EXIT_SECONDS):
-                return
-            if not await channel.reconnect():
-                if not await self._dies_within(_LATE_EXIT_SECONDS):
-                    await self._cut_off()
-                return
-            self._refuse(too_large(self._limits))
-            if self.run is not None:
-                self._asking_behind.cancel()  # its answer may have been lost
-                self._asking_behind = anyio.CancelScope()
-                self._tasks.start_soon(self._await_end_behind, self.run, self._asking_behind)
-
-    async def _dies_within(self, seconds: float) -> bool:
-        with anyio.move_on_after(seconds):
-            await self.died.wait()
-        return self.death is not None
-
     def _refuse(self, excess: str) -> None:
         if self.run is not None:
             self.run.say(f"An output was {excess} and was not taken.")
-
-    async def _await_end_behind(self, run: Run, asking: anyio.CancelScope) -> None:
-        """Both of its ends may be lost."""
-        with asking:
-            if await self._answers_behind():
-                self._begin_end(run)
 
     async def _answers_behind(self) -> bool:
         """What is asked after a run is answered after it: True then, False at the kernel's death."""

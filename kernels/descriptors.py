@@ -8,13 +8,13 @@ import resource
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-PER_KERNEL = 18
+PER_KERNEL = 9
 """What a living kernel costs the server at most: its channels, its log, its process."""
 
 RESERVED = 256
 """What is left to everything else: connections, the database, files that are read and written."""
 
-SPARE = 14
+SPARE = 5
 """What a start holds until its channels take it, so that many at once don't find too few when half begun."""
 
 _DEFAULT = 1024

@@ -20,11 +20,11 @@ _IN_A_CELL = "Start long work in a cell, so that you see it."
 
 
 def excess_of_processes(
-    usage: Usage, limits: Limits, *, busy: bool, overran: bool = False
+    usage: Usage, limits: Limits, *, busy: bool, bounded: bool = False, overran: bool = False
 ) -> Death | None:
-    """What a kernel is to be ended for, None if its processes keep the limits. ``overran``: its control
-    group has met its memory, and one of its processes was killed for that."""
-    if overran or usage.memory_bytes > limits.memory_bytes:
+    """What a kernel is to be ended for, None if its processes keep the limits. Where its memory is ``bounded``
+    by its control group, no sum of ours is as exact. ``overran``: one of its processes was killed by that."""
+    if overran or (not bounded and usage.memory_bytes > limits.memory_bytes):
         return over_memory(limits, busy=busy)
     if usage.threads > limits.processes:
         deed = f"started more than {limits.processes} processes and threads"

@@ -18,8 +18,8 @@ _TO_COUNT = stat.S_IRUSR | stat.S_IXUSR
 
 @dataclass(frozen=True, slots=True)
 class FolderUsage:
-    """``files`` counts folders too; ``uncounted`` are folders that were closed or moved away while they
-    were counted, twice."""
+    """``files`` counts folders and each name of a file; ``uncounted`` are folders that were closed or
+    moved away while they were counted, twice."""
 
     bytes: int = 0
     files: int = 0
@@ -120,12 +120,12 @@ class _Count:
                         below.append(entry.name)
 
     def _add(self, found: os.stat_result) -> None:
+        self.files += 1
         if found.st_nlink > 1:
             key = _key(found)
             if key in self._linked:
                 return
             self._linked.add(key)
-        self.files += 1
         self.bytes += found.st_blocks * BLOCK_BYTES
 
 

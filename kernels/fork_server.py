@@ -21,7 +21,6 @@ from typing import Any
 import anyio
 from anyio import TemporaryDirectory
 
-from kernels.context import SharedContext
 from kernels.descriptors import lower_limit
 from kernels.errors import KernelStartFailed
 from kernels.exits import Death, classify
@@ -79,8 +78,7 @@ class Warmed:
 
 
 class ForkServer:
-    """Forks kernels; a new process takes its place when it has ended. Made by `open`. ``context`` is what
-    its kernels are spoken to by.
+    """Forks kernels; a new process takes its place when it has ended. Made by `open`.
 
     What libraries write when they are imported goes with the start, in a folder that is made in ``folder``; None
     is where the system has temporary ones.
@@ -99,7 +97,6 @@ class ForkServer:
         preload_seconds: float = _PRELOAD_SECONDS,
     ) -> None:
         self.python = python
-        self.context = SharedContext()
         self._folder = folder
         self._preload = tuple(preload)
         self._left_out: dict[str, str] = {}
@@ -186,7 +183,6 @@ class ForkServer:
     async def close(self) -> None:
         """End the process, and with it the kernels, for good."""
         self._is_closed = True
-        self.context.close()
         with anyio.CancelScope(shield=True):
             if self._running is not None:
                 self._running.process.kill()  # whoever waits for its answer gives up the lock by that

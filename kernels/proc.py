@@ -66,6 +66,45 @@ def read_family(leader: int) -> list[int]:
     return found
 
 
+def living_stat(pid: int) -> tuple[int, bytes] | None:
+    """Of a process that lives, ``/proc/PID/stat`` and the number by which all of it can be read: that of
+    another thread when its first one has ended, whose folder tells no more.
+
+    Raises:
+        OSError: as `passing_over`.
+    """
+    if not (stat := read_proc(pid, "stat")):
+        return None
+    if is_living(stat):
+        return pid, stat
+    for thread in map(int, list_proc(pid, "task")):
+        if is_living(stat := read_proc(thread, "stat")):
+            return thread, stat
+    return None
+
+
+def is_living(stat: bytes) -> bool:
+    """Whether that is the ``/proc/PID/stat`` of what lives."""
+    return stat_fields(stat)[:1] not in ([], [b"Z"], [b"X"])
+
+
+def read_living(pid: int) -> tuple[int, bytes] | None:
+    """Of a process that lives, its ``/proc/PID/stat``, and the number under which all of it is told: that of
+    another thread where the first one has ended.
+
+    Raises:
+        OSError: as `passing_over`.
+    """
+    if not (stat := read_proc(pid, "stat")):
+        return None
+    if _lives(stat):
+        return pid, stat
+    for thread in map(int, list_proc(pid, "task")):
+        if _lives(stat := read_proc(thread, "stat")):
+            return thread, stat
+    return None
+
+
 def stat_fields(stat: bytes) -> list[bytes]:
     """Those of ``/proc/PID/stat`` behind the name, of which a process is the author. The state is the first."""
     return stat.rpartition(b")")[2].split()
@@ -77,3 +116,7 @@ def _children(pid: int) -> list[int]:
         for thread in list_proc(pid, "task")
         for child in read_proc(pid, f"task/{thread}/children").split()
     ]
+
+
+def _lives(stat: bytes) -> bool:
+    return stat_fields(stat)[:1] not in ([], [b"Z"], [b"X"])

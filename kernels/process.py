@@ -6,12 +6,11 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
-import zmq
 from anyio import to_thread
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -20,7 +19,6 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from kernels import leftovers
 from kernels.cgroups import Cgroup
 from kernels.channels import Channel, Channels
-from kernels.context import SharedContext
 from kernels.descriptors import hold_spare
 from kernels.errors import KernelStartFailed
 from kernels.excess import over_memory
@@ -35,6 +33,7 @@ from kernels.processes import end_processes
 from kernels.remove_tree import remove_tree
 from kernels.served_provisioner import ServedProvisioner
 from kernels.start_failure import start_failure
+from kernels.zmtp import Kind
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +89,8 @@ class KernelProcess:
         manager.provisioner = ServedProvisioner(
             kernel_id=kernel_id, kernel_spec=spec, parent=manager
         )
-        with ExitStack() as opened, ExitStack() as kept:
+        async with AsyncExitStack() as opened:
+            kept = opened.enter_context(ExitStack())
             cgroup = None
             try:
                 with start_failure(limits.start_seconds):
@@ -104,8 +104,8 @@ class KernelProcess:
                         manager, launch, limits, kernel_id=kernel_id, log=log, cgroup=cgroup
                     )
                     kept.close()
-                    connected = _connected(manager, launch.fork_server.context, limits)
-                    channels = opened.enter_context(connected)
+                    with anyio.fail_after(limits.start_seconds):
+                        channels = await opened.enter_async_context(_connected(manager, limits))
                 yield cls(kernel_id, pid, manager, log, channels, cgroup)
             finally:
                 kept.close()
@@ -222,24 +222,21 @@ async def _start(
     return pid
 
 
-@contextmanager
-def _connected(
-    manager: AsyncKernelManager, context: SharedContext, limits: Limits
-) -> Iterator[Channels]:
-    # The manager's own connect_…() would let a socket linger for a second when it is closed.
+@asynccontextmanager
+async def _connected(manager: AsyncKernelManager, limits: Limits) -> AsyncIterator[Channels]:
     pace = Pace()
-    with ExitStack() as opened:
+    async with AsyncExitStack() as opened:
 
-        def channel(name: str, kind: int) -> Channel:
-            endpoint = f"ipc://{manager.ip}-{getattr(manager, f'{name}_port')}"
+        async def channel(name: str, kind: Kind) -> Channel:
+            path = f"{manager.ip}-{getattr(manager, f'{name}_port')}"
             session = manager.session.clone()
-            made = Channel.connected(context, kind, endpoint, session, limits=limits, pace=pace)
-            return opened.enter_context(made)
+            made = Channel.connected(path, kind, session, limits=limits, pace=pace)
+            return await opened.enter_async_context(made)
 
         yield Channels(
-            shell=channel("shell", zmq.DEALER),
-            control=channel("control", zmq.DEALER),
-            iopub=channel("iopub", zmq.SUB),
+            shell=await channel("shell", "DEALER"),
+            control=await channel("control", "DEALER"),
+            iopub=await channel("iopub", "SUB"),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernels.launch import MARK
-from kernels.proc import read_proc, stat_fields
+from kernels.proc import read_living, read_proc, stat_fields
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.01
@@ -28,10 +28,8 @@ class Process:
 
 def read_process(pid: int) -> Process | None:
     """The process of this id, or None if there is none."""
-    if not (stat := read_proc(pid, "stat")):
-        return None
-    fields = stat_fields(stat)
-    return Process(pid, fields[0].decode(), session=int(fields[3]), started=int(fields[19]))
+    stat = read_proc(pid, "stat")
+    return _parse(pid, stat) if stat else None
 
 
 def processes_of(kernel_id: str, pid: int) -> list[Process]:
@@ -40,8 +38,8 @@ def processes_of(kernel_id: str, pid: int) -> list[Process]:
     mark = f"{MARK}={kernel_id}".encode()
     return [
         process
-        for process in _living()
-        if process.session == pid or mark in _environment(process.pid)
+        for process, number in _living()
+        if process.session == pid or mark in _environment(number)
     ]
 
 
@@ -60,11 +58,18 @@ def end_processes(kernel_id: str, pid: int, *, seconds: float) -> bool:
     return True
 
 
-def _living() -> Iterator[Process]:
+def _living() -> Iterator[tuple[Process, int]]:
+    """Each with the number under which it is told (`read_living`)."""
     for entry in _PROC.iterdir():
-        process = read_process(int(entry.name)) if entry.name.isdecimal() else None
-        if process is not None and process.state not in "ZX":
-            yield process
+        found = read_living(int(entry.name)) if entry.name.isdecimal() else None
+        if found is not None:
+            number, stat = found
+            yield _parse(int(entry.name), stat), number
+
+
+def _parse(pid: int, stat: bytes) -> Process:
+    fields = stat_fields(stat)
+    return Process(pid, fields[0].decode(), session=int(fields[3]), started=int(fields[19]))
 
 
 def _environment(pid: int) -> list[bytes]:

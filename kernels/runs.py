@@ -103,7 +103,6 @@ class Run:
         self.outbox = Outbox(limits)
         self.started = anyio.Event()
         self.heard = anyio.Event()
-        self.half_done = False
         self.done = anyio.Event()
         self.last_seen = anyio.current_time()
         self.error: KernelError | None = None
@@ -114,6 +113,11 @@ class Run:
     def seen(self) -> None:
         """A message of this run came."""
         self.last_seen = anyio.current_time()
+
+    @property
+    def half_done(self) -> bool:
+        """One of its ends came, at least."""
+        return len(self._ends) < 2
 
     def ended(self, end: RunEnd) -> None:
         """One of its two ends came."""

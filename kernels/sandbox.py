@@ -40,12 +40,14 @@ class Tier(StrEnum):
 class Sandbox:
     """``ids`` is whom the kernels of a server that is root become, None if it isn't. ``hidden`` are
     the server's own folders, which no kernel sees: not in tier full wherever they lie, nor in tier
-    landlock where none is `exposed`."""
+    landlock where none is `exposed`. ``user_processes`` are all that the server's user may have
+    (`most_processes`), for kernels that have no user of their own."""
 
     tier: Tier = Tier.FULL
     network: Network = "none"
     ids: Ids | None = None
     hidden: tuple[Path, ...] = ()
+    user_processes: int | None = None
 
     def home(self, workspace: Path) -> Path:
         """The workspace as the kernel sees it."""
@@ -88,7 +90,8 @@ class Sandbox:
         """
         paths = (*interpreter, *(NETWORK if self.network == "open" else ()))
         own = (str(self.home(workspace)), str(sockets))
-        rlimits = _rlimits(limits, processes=self.tier is Tier.FULL or self.ids is not None)
+        has_user = self.tier is Tier.FULL or self.ids is not None
+        rlimits = _rlimits(limits, limits.processes if has_user else self.user_processes)
         identity = Identity(become=self.ids)
         match self.tier:
             case Tier.FULL:
@@ -135,12 +138,12 @@ class Sandbox:
                 )
 
 
-def _rlimits(limits: Limits, *, processes: bool) -> Rlimits:
-    """Backstops. The address space says little of memory: a job of pyarrow's maps 1.7 GiB. Processes
-    are counted by user, so they can be limited only where a kernel's user is its own."""
+def _rlimits(limits: Limits, processes: int | None) -> Rlimits:
+    """Backstops. The address space says little of memory: a job of pyarrow's maps 1.7 GiB. ``processes``
+    are counted by user."""
     return Rlimits(
         address_space=2 * limits.memory_bytes + _SPARE_ADDRESS_SPACE,
-        processes=limits.processes if processes else None,
+        processes=processes,
         open_files=limits.open_files,
         file_bytes=limits.file_bytes,
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import zmq
-
 from kernels.descriptors import TOO_MANY
 from kernels.errors import KernelStartFailed
 
@@ -24,12 +22,12 @@ def start_failure(seconds: float) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise KernelStartFailed(f"it was not ready within {seconds:g} seconds.") from error
-    except (OSError, zmq.ZMQError) as error:
+    except OSError as error:
         raise KernelStartFailed(_reason(error)) from error
 
 
-def _reason(error: OSError | zmq.ZMQError) -> str:
+def _reason(error: OSError) -> str:
     if error.errno in TOO_MANY:
         return _TOO_MANY
-    where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}."

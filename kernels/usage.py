@@ -10,7 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from kernels.open_files import OpenFiles, read_open_files
-from kernels.proc import BLOCK_BYTES, read_family, read_proc, stat_fields
+from kernels.proc import (
+    BLOCK_BYTES,
+    list_proc,
+    read_family,
+    read_living,
+    read_proc,
+    stat_fields,
+)
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,21 +29,25 @@ _SOCKET_BYTES = 416 << 10
 and some of the user's hold next to nothing, and are free."""
 
 _SHARED_MAPPING = re.compile(
-    rb"^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f:]+ (\d+) +(?:/dev/zero \(deleted\)$|/SYSV)",
+    rb"^([0-9a-f]+-[0-9a-f]+) .{4} [0-9a-f]+ [0-9a-f:]+ (\d+) +(?:/dev/zero \(deleted\)$|/SYSV|\[anon_shmem:)",
     re.MULTILINE,
 )
 
 
+_PAGE_TABLES = re.compile(rb"^VmPTE:\s+(\d+) kB$", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """Of one process. ``waited_seconds`` is the CPU time of children that it has waited for, and
-    ``resident_bytes`` counts what it shares with others in full.
+    """Of one process. ``waited_seconds`` is the CPU time of children that it has waited for,
+    ``resident_bytes`` counts what it shares with others in full, and ``table_bytes`` are its page tables.
     """
 
     threads: int
     cpu_seconds: float
     waited_seconds: float
     resident_bytes: int
+    table_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,12 @@ class Usage:
         return sum(process.resident_bytes for process in self.each.values())
 
     @property
+    def system_bytes(self) -> int:
+        """What the system itself keeps for them: page tables, and what sockets may hold."""
+        tables = sum(process.table_bytes for process in self.each.values())
+        return tables + max(0, self.sockets - _FREE_SOCKETS) * _SOCKET_BYTES
+
+    @property
     def in_files_bytes(self) -> int:
         """Shared memory that is in files."""
         return self.tmpfs_bytes + self.files.memory_bytes
@@ -93,14 +110,9 @@ class Usage:
         return self.in_files_bytes + self.mapped_bytes
 
     @property
-    def buffer_bytes(self) -> int:
-        """What its sockets may hold."""
-        return max(0, self.sockets - _FREE_SOCKETS) * _SOCKET_BYTES
-
-    @property
     def at_most_bytes(self) -> int:
         """More than its memory: what processes share is counted again and again."""
-        return self.resident_bytes + self.file_memory_bytes + self.buffer_bytes
+        return self.resident_bytes + self.file_memory_bytes + self.system_bytes
 
     @property
     def memory_bytes(self) -> int:
@@ -111,7 +123,7 @@ class Usage:
         if self.pss is None:
             return self.at_most_bytes
         own = self.pss.bytes - self.pss.shared_bytes
-        return own + max(self.pss.shared_bytes, self.file_memory_bytes) + self.buffer_bytes
+        return own + max(self.pss.shared_bytes, self.file_memory_bytes) + self.system_bytes
 
 
 def read_usage(
@@ -122,6 +134,7 @@ def read_usage(
     measured: bool = False,
     limit: int | None = None,
     unseen_bytes: int = 0,
+    inherited_bytes: int = 0,
 ) -> Usage:
     """What the leader and all its descendants use; nothing when it has ended. Blocks, about 0.5 ms.
 
@@ -129,31 +142,43 @@ def read_usage(
     takes some milliseconds per process, is there when it is to be ``measured``, or `Usage.at_most_bytes`
     is more than ``limit``; without being asked for it ends where it is too much. At most ``unseen_bytes``
     of shared memory can be the kernel's and in nobody's resident size; they are looked for, for a
-    millisecond per thousand mappings, where they alone would make it too much.
+    millisecond per thousand mappings, where they alone would make it too much. What a process holds that
+    lets nobody look is told without ``inherited_bytes``, which all have of their fork server.
 
     Raises:
         OSError: this process can open no more files.
     """
     family = read_family(leader)
-    each = {pid: process for pid in family if (process := _read_process(pid)) is not None}
-    files = read_open_files(each, own_files=own_files)
+    read = {pid: found for pid in family if (found := _read_process(pid)) is not None}
+    each = {pid: process for pid, (_, process) in read.items()}
+    numbers = {pid: number for pid, (number, _) in read.items()}
+    files = read_open_files(numbers.values(), own_files=own_files)
+    hidden = {pid for pid, number in numbers.items() if number in files.hidden}
+    hidden |= {pid for pid in family if pid not in each and _has_threads(pid)}
     sockets = parse_sockets(read_proc(leader, "net/sockstat")) if own_sockets else 0
     usage = Usage(
         each=each,
         tmpfs_bytes=_tmpfs_bytes(family) if own_files else 0,
-        written_bytes=sum(parse_io(read_proc(pid, "io")) for pid in each),
+        written_bytes=sum(parse_io(read_proc(pid, "io")) for pid in numbers.values()),
         files=files,
         sockets=max(sockets, files.sockets),
-        hidden=files.hidden - {leader},  # which is ours, and lets nobody look
+        hidden=frozenset(hidden - {leader}),  # which is ours, and lets nobody look
     )
     most = math.inf if limit is None else limit
     if measured or usage.at_most_bytes > most:
-        usage = replace(usage, pss=_measure(each, leader, math.inf if measured else most))
+        pss = _measure(read, inherited_bytes, math.inf if measured else most)
+        usage = replace(usage, pss=pss)
     if usage.memory_bytes <= most < usage.memory_bytes + unseen_bytes:
-        usage = replace(usage, mapped_bytes=_mapped_bytes(each, unseen_bytes))
+        usage = replace(usage, mapped_bytes=_mapped_bytes(numbers.values(), unseen_bytes))
         if usage.pss is None and usage.at_most_bytes > most:
-            usage = replace(usage, pss=_measure(each, leader, most))
+            usage = replace(usage, pss=_measure(read, inherited_bytes, most))
     return usage
+
+
+def read_resident(pid: int) -> int:
+    """The resident bytes of a process, those that it shares with others in full; 0 of one that has ended."""
+    found = _read_process(pid)
+    return found[1].resident_bytes if found is not None else 0
 
 
 def read_pss(pid: int) -> Pss | None:
@@ -168,6 +193,12 @@ def parse_stat(stat: bytes) -> ProcessUsage | None:
         return None
     own, waited = (sum(map(int, fields[at : at + 2])) / _TICKS for at in (11, 13))
     return ProcessUsage(int(fields[17]), own, waited, int(fields[21]) * _PAGE_BYTES)
+
+
+def parse_tables(status: bytes) -> int:
+    """The bytes of page tables in ``/proc/PID/status``; 0 of a process that has ended."""
+    found = _PAGE_TABLES.search(status)
+    return _kibibytes(found[1]) if found else 0
 
 
 def parse_rollup(rollup: bytes) -> Pss | None:
@@ -202,8 +233,20 @@ def _kibibytes(size: bytes) -> int:
     return int(size.split()[0]) << 10
 
 
-def _read_process(pid: int) -> ProcessUsage | None:
-    return parse_stat(read_proc(pid, "stat"))
+def _read_process(pid: int) -> tuple[int, ProcessUsage] | None:
+    """And the number under which it is told; None of a process that has ended."""
+    if (found := read_living(pid)) is None:
+        return None
+    number, stat = found
+    if (process := parse_stat(stat)) is None:
+        return None
+    tables = parse_tables(read_proc(number, "status"))
+    return number, replace(process, table_bytes=tables)
+
+
+def _has_threads(pid: int) -> bool:
+    """Besides its first one."""
+    return len(list_proc(pid, "task")) > 1
 
 
 def _mapped_bytes(pids: Iterable[int], most: int) -> int:
@@ -238,20 +281,19 @@ def _held_bytes(pid: int, piece: bytes) -> int | None:
     return None
 
 
-def _measure(each: Mapping[int, ProcessUsage], leader: int, most: float) -> Pss:
+def _measure(read: Mapping[int, tuple[int, ProcessUsage]], inherited: int, most: float) -> Pss:
     """The largest first, until it is more than ``most``."""
-    inherited = each[leader].resident_bytes if leader in each else 0
     found = Pss()
-    for pid in sorted(each, key=lambda pid: -each[pid].resident_bytes):
-        found += _pss(pid, each[pid], inherited)
+    for pid in sorted(read, key=lambda pid: -read[pid][1].resident_bytes):
+        found += _pss(pid, read[pid][0], inherited)
         if found.bytes > most:
             break
     return found
 
 
-def _pss(pid: int, process: ProcessUsage, inherited: int) -> Pss:
-    """Of a process that lets nobody look: all it holds but what its leader has, too."""
-    return read_pss(pid) or Pss(max(0, process.resident_bytes - inherited))
+def _pss(pid: int, number: int, inherited: int) -> Pss:
+    """Of a process that lets nobody look: all it holds now but what it has inherited. It may have ended."""
+    return read_pss(number) or Pss(max(0, read_resident(pid) - inherited))
 
 
 def _tmpfs_bytes(family: Iterable[int]) -> int:

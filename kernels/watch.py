@@ -7,10 +7,10 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import CapacityLimiter, to_thread
 from anyio.abc import TaskGroup
 
 from kernels.excess import (
@@ -26,7 +26,8 @@ from kernels.kernel import Kernel
 from kernels.launch import Launch
 from kernels.machine_usage import MachineUsage, read_free, read_machine
 from kernels.news import News
-from kernels.watched import Look, Watched, count, look
+from kernels.watched import Look, Watched, count, is_bounded, look
+from kernels.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -63,18 +64,36 @@ class Rhythm:
 _RHYTHM = Rhythm()
 
 
+@dataclass(frozen=True, slots=True)
+class _Crews:
+    """Who does what, so that nothing waits for what takes longer."""
+
+    looking: Workers
+    looking_slowly: Workers
+    counting: Workers
+    at_the_disk: Workers
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[_Crews]:
+        async with (
+            Workers.open(_THREADS) as looking,
+            Workers.open(_THREADS) as looking_slowly,
+            Workers.open(_THREADS) as counting,
+            Workers.open(1) as at_the_disk,
+        ):
+            yield cls(looking, looking_slowly, counting, at_the_disk)
+
+
 class Watch:
     """The kernels under watch. ``news`` tells when something of them changed. Made by `open`."""
 
-    def __init__(self, tasks: TaskGroup, disk: Path, rhythm: Rhythm) -> None:
+    def __init__(self, tasks: TaskGroup, crews: _Crews, disk: Path, rhythm: Rhythm) -> None:
         self.news = News()
         self._tasks = tasks
+        self._crews = crews
         self._disk = disk
         self._rhythm = rhythm
-        self._threads = CapacityLimiter(_THREADS)
-        self._slow_threads = CapacityLimiter(_THREADS)
-        self._counting_threads = CapacityLimiter(_THREADS)
-        self._disk_threads = CapacityLimiter(1)
         self._watched: set[Watched] = set()
         self._arrived = anyio.Event()
         self._machine = MachineUsage()
@@ -88,10 +107,11 @@ class Watch:
     async def open(cls, disk: Path, *, rhythm: Rhythm = _RHYTHM) -> AsyncIterator[Watch]:
         """A watch that ends with this context. The workspaces are on the file system of ``disk``.
 
-        It looks in threads of its own, and kernels are ended by their own tasks.
+        It looks in threads of its own, which it has from the beginning: a kernel may keep the machine
+        from starting any. Kernels are ended by their own tasks.
         """
-        async with anyio.create_task_group() as tasks:
-            watch = cls(tasks, disk, rhythm)
+        async with _Crews.open() as crews, anyio.create_task_group() as tasks:
+            watch = cls(tasks, crews, disk, rhythm)
             tasks.start_soon(watch._watch_processes)
             tasks.start_soon(watch._watch_disk)
             try:
@@ -142,7 +162,7 @@ class Watch:
     async def _watch_processes(self) -> None:
         while True:
             await self._until_there_are_some()
-            seen = await to_thread.run_sync(read_machine, limiter=self._threads)
+            seen = await self._crews.looking.run(read_machine)
             least = self._least_shared
             self._least_shared = seen.shared if least is None else min(least, seen.shared)
             self._machine = seen
@@ -156,7 +176,7 @@ class Watch:
         while True:
             await self._until_there_are_some()
             try:
-                free = await to_thread.run_sync(read_free, self._disk, limiter=self._disk_threads)
+                free = await self._crews.at_the_disk.run(partial(read_free, self._disk))
             except OSError:
                 log.exception("looking at the disk %s", self._disk)
                 await anyio.sleep(self._rhythm.idle)
@@ -187,11 +207,13 @@ class Watch:
 
     def _may_be_over(self, watched: Watched) -> bool:
         """Whether what the machine has lost since the last look could be its, and too much."""
+        if is_bounded(watched.kernel, watched.launch):
+            return False
         lost = self._machine.taken - watched.taken_bytes
         if lost < _LITTLE:
             return False
         most = watched.kernel.limits.memory_bytes
-        left = max(most - watched.memory_bytes, most // _SMALL_SHARE)
+        left = max(most - watched.at_most_bytes, most // _SMALL_SHARE)
         return lost > left
 
     def _counts(self, watched: Watched, now: float) -> bool:
@@ -222,7 +244,7 @@ class Watch:
         return max(rhythm.idle, rest, len(self._watched) * watched.seconds / rhythm.share)
 
     def _is_near(self, watched: Watched) -> bool:
-        return watched.active and 2 * watched.memory_bytes > watched.kernel.limits.memory_bytes
+        return watched.active and 2 * watched.at_most_bytes > watched.kernel.limits.memory_bytes
 
     async def _look(self, watched: Watched, measured: bool = False) -> None:
         """Look at it and act on what is found."""
@@ -236,8 +258,7 @@ class Watch:
                 return look(kernel, watched.launch, measured=measured, unseen_bytes=unseen)
 
             try:
-                limiter = self._threads_for(watched)
-                seen = await to_thread.run_sync(look_now, limiter=limiter)
+                seen = await self._crew_for(watched, measured=measured).run(look_now)
             except Exception:  # whatever it is, the others must go on being watched
                 if not watched.blind:
                     log.exception("looking at kernel %s", kernel.id)
@@ -252,7 +273,11 @@ class Watch:
             if watched.shown != before:
                 self.news.tell()
             death = excess_of_processes(
-                seen.usage, kernel.limits, busy=kernel.busy, overran=seen.overran
+                seen.usage,
+                kernel.limits,
+                busy=kernel.busy,
+                bounded=seen.bounded,
+                overran=seen.overran,
             )
             if watched.unattended.exceeds(kernel.limits):
                 death = death or left_running(kernel.limits)
@@ -267,9 +292,10 @@ class Watch:
         in_files = sum(watched.usage.in_files_bytes for watched in self._watched)
         return max(0, self._machine.shared - (self._least_shared or 0) - in_files)
 
-    def _threads_for(self, watched: Watched) -> CapacityLimiter:
+    def _crew_for(self, watched: Watched, *, measured: bool) -> Workers:
         """One that takes long to look at doesn't make the others wait."""
-        return self._slow_threads if watched.seconds > _SLOW_SECONDS else self._threads
+        slow = measured or watched.seconds > _SLOW_SECONDS
+        return self._crews.looking_slowly if slow else self._crews.looking
 
     async def _count(self, watched: Watched) -> None:
         """Count its workspace and act on what is found."""
@@ -277,9 +303,8 @@ class Watch:
         fallen, low = self._fallen_bytes, self._low_since is not None
         async with watched.counting:
             try:
-                counted = await to_thread.run_sync(
-                    lambda: count(kernel, launch, deleted, in_flight=low),
-                    limiter=self._counting_threads,
+                counted = await self._crews.counting.run(
+                    lambda: count(kernel, launch, deleted, in_flight=low)
                 )
             except Exception:  # as above
                 log.exception("counting the workspace of kernel %s", kernel.id)

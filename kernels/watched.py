@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -15,7 +15,7 @@ from kernels.open_files import OpenFiles, read_in_flight
 from kernels.proc import read_family
 from kernels.sandbox import Tier
 from kernels.unattended import Unattended
-from kernels.usage import Usage, read_usage
+from kernels.usage import Usage, read_resident, read_usage
 
 _ACTIVE_SHARE = 0.02
 _SHORTEST_SECONDS = 0.04
@@ -23,12 +23,16 @@ _SHORTEST_SECONDS = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``.
-    ``overran`` and ``cpu_seconds`` are what its control group says, see `Cgroup`."""
+    """What the processes used at a moment (`time.monotonic`); looking took so many ``seconds``, in which
+    their memory was ``measured`` if that was asked for.
+    Its control group keeps its memory ``bounded``; ``overran`` and ``cpu_seconds`` are what that says,
+    see `Cgroup`."""
 
     usage: Usage
     at: float
     seconds: float
+    measured: bool = False
+    bounded: bool = False
     overran: bool = False
     cpu_seconds: float | None = None
 
@@ -52,22 +56,40 @@ class Count:
 def look(kernel: Kernel, launch: Launch, *, measured: bool, unseen_bytes: int = 0) -> Look:
     """Look at a kernel's processes. Blocks: about half a millisecond, and some more per process if their
     memory is to be ``measured``, which is done without being asked, too, where it may be over the limit.
-    ``unseen_bytes`` is as in `read_usage`; nothing is unseen where a control group bounds the memory.
+    ``unseen_bytes`` is as in `read_usage`; nothing is unseen, nor too much, where a control group bounds
+    the memory.
     """
     began = time.monotonic()
     full = launch.sandbox.tier is Tier.FULL
     cgroup = kernel.cgroup
-    usage = read_usage(
-        kernel.pid,
-        own_files=full,
-        own_sockets=full and launch.sandbox.network == "none",
-        measured=measured,
-        limit=kernel.limits.memory_bytes,
-        unseen_bytes=0 if cgroup is not None and cgroup.bounds_memory else unseen_bytes,
-    )
-    overran = cgroup is not None and cgroup.overran()
-    cpu_seconds = cgroup.cpu_seconds() if cgroup is not None else None
-    return Look(usage, time.monotonic(), time.monotonic() - began, overran, cpu_seconds)
+    bounded = is_bounded(kernel, launch)
+    limit = None if bounded else kernel.limits.memory_bytes
+
+    def read() -> Usage:
+        return read_usage(
+            kernel.pid,
+            own_files=full,
+            own_sockets=full and launch.sandbox.network == "none",
+            measured=measured,
+            limit=limit,
+            unseen_bytes=unseen_bytes,
+            inherited_bytes=read_resident(launch.fork_server.pid or 0),
+        )
+
+    usage = read()
+    if limit is not None and usage.memory_bytes > limit:
+        usage = read()  # who ended meanwhile left a share of theirs to those that were read later
+    ended = time.monotonic()
+    seen = Look(usage, ended, ended - began, measured, bounded)
+    if cgroup is None:
+        return seen
+    return replace(seen, overran=cgroup.overran(), cpu_seconds=cgroup.cpu_seconds())
+
+
+def is_bounded(kernel: Kernel, launch: Launch) -> bool:
+    """Whether Linux keeps its memory within the limit. In tier none a cell may leave its control group."""
+    cgroup = kernel.cgroup
+    return cgroup is not None and cgroup.bounds_memory and launch.sandbox.tier is not Tier.NONE
 
 
 def count(kernel: Kernel, launch: Launch, deleted: OpenFiles, *, in_flight: bool) -> Count:
@@ -128,9 +150,8 @@ class Watched:
     _grown: int = 0
     _in_flight: int = 0
     _can_be_seen: bool = False
-    _pss_bytes: int | None = None
-    _pss_resident: int = 0
-    _pss_at: float = 0.0
+    _measured: Usage | None = None
+    _measured_at: float = 0.0
 
     def looking_for(self, now: float) -> float:
         """The seconds that the look under way has taken; 0 while there is none, or it waits for a thread."""
@@ -148,12 +169,13 @@ class Watched:
             self.cpu = (cpu_seconds - self.cpu_seconds) / passed
             self._writing = (usage.written_bytes - last.written_bytes) / passed
         if usage.pss is not None:
-            self._pss_bytes, self._pss_resident = usage.memory_bytes, usage.resident_bytes
-            self._pss_at = seen.at
+            self._measured, self._measured_at = usage, seen.at
         self.hiding = self._can_be_seen and bool(usage.hidden & last.hidden)
         self._can_be_seen = self._can_be_seen or (usage.processes > 1 and not usage.hidden)
         self.usage, self.cpu_seconds = usage, cpu_seconds
-        self.at, self.seconds = seen.at, seen.seconds
+        self.at = seen.at
+        if not seen.measured:  # who asks for that says how often
+            self.seconds = seen.seconds
         activity = self.kernel.activity
         self.unattended.note(
             cpu_seconds,
@@ -214,18 +236,33 @@ class Watched:
 
     @property
     def memory_bytes(self) -> int:
-        """Its memory, measured or told by how it changed since; `Usage.at_most_bytes` before."""
-        usage = self.usage
-        if self._pss_bytes is None:
+        """Its memory, measured or told by how that of the same processes changed since; `Usage.at_most_bytes`
+        before. What others have in common with them isn't known until it is measured again."""
+        usage, measured = self.usage, self._measured
+        if measured is None:
             return usage.at_most_bytes
-        return max(0, self._pss_bytes + usage.resident_bytes - self._pss_resident)
+        grown = sum(
+            now.resident_bytes - measured.each[pid].resident_bytes
+            for pid, now in usage.each.items()
+            if pid in measured.each
+        )
+        return min(max(0, measured.memory_bytes + grown), usage.at_most_bytes)
+
+    @property
+    def at_most_bytes(self) -> int:
+        """The same with all that other processes hold."""
+        usage, measured = self.usage, self._measured
+        if measured is None:
+            return usage.at_most_bytes
+        return max(0, measured.memory_bytes + usage.resident_bytes - measured.resident_bytes)
 
     def needs_measuring(self, now: float, *, seconds: float) -> bool:
         """Whether its memory was measured more than ``seconds`` ago, and may be another now."""
-        if self._pss_bytes is None:
+        usage, measured = self.usage, self._measured
+        if measured is None:
             return True
-        moved = abs(self.usage.resident_bytes - self._pss_resident) > 1 << 20
-        return (moved or self.active) and now - self._pss_at > seconds
+        moved = abs(usage.resident_bytes - measured.resident_bytes) > 1 << 20
+        return (moved or self.active) and now - self._measured_at > seconds
 
     @property
     def shown(self) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ class Interrupts:
         to the system that began just as it came. They are tornado's; ``other_loop`` runs in
         another thread.
 
-        Without it ``await asyncio.sleep(100)`` would be interrupted when it is over.
+        Without it ``await asyncio.sleep(100)`` would be interrupted when it is over. What Python drops, as
+        it was raised in a finalizer or by what runs beside a fork, comes again.
         """
         self._waken, self._wake = socket.socketpair()
         self._waken.setblocking(False)
@@ -93,6 +95,16 @@ class Interrupts:
 
         other_loop.add_callback(other_loop.add_handler, self._waken, on_wake, other_loop.READ)
 
+        def on_lost(lost: sys.UnraisableHookArgs) -> None:
+            if issubclass(lost.exc_type, KeyboardInterrupt):
+                self._raised = -_HANDLED_SECONDS
+                # Not at once: it would be raised in here, and dropped.
+                other_loop.add_callback(other_loop.call_later, _SEEN_SECONDS, self._send)
+            else:
+                sys.__unraisablehook__(lost)
+
+        sys.unraisablehook = on_lost
+
     def _take_bytes(self) -> bytes:
         """The numbers of the signals that came. What the handler has seen wakes nobody: the other thread
         may get to it much later, when the code that handles the interrupt runs."""
@@ -101,8 +113,11 @@ class Interrupts:
         return b""
 
     def _repeat(self, woken: float) -> None:
-        missed = self._seen < woken
-        if missed and self._allowed and signal.getsignal(signal.SIGINT) == self.on_signal:
+        if self._seen < woken:
+            self._send()
+
+    def _send(self) -> None:
+        if self._allowed and signal.getsignal(signal.SIGINT) == self.on_signal:
             main = threading.main_thread().ident
             assert main is not None
             signal.pthread_kill(main, signal.SIGINT)

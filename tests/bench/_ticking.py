@@ -52,6 +52,7 @@ def install() -> None:
 
 def _begin(loop: AbstractEventLoop, file: Path) -> None:
     lines = file.open("a", buffering=1)
+    lines.write(f"{time.time()} 0 0\n")  # it ticks
 
     def tick(last: float, last_cpu: float) -> None:
         now, cpu = time.perf_counter(), time.thread_time()

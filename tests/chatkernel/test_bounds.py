@@ -97,3 +97,4 @@ def test_processes_that_the_system_does_not_limit_are_counted() -> None:
     (processes,) = (bound for bound in told if bound.what == "processes")
     assert processes.binds
     assert "the watch" in processes.how
+    assert "whose are 90,000 at most" in processes.how

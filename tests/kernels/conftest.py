@@ -9,17 +9,8 @@ from pathlib import Path
 import pytest
 
 from kernels import ForkServer, Kernel, Launch, Limits, Tier
-from kernels.context import SharedContext
 from tests.kernels.launching import a_launch
 from tests.kernels.tiered import ISOLATED, Isolated
-
-
-@pytest.fixture
-def context() -> Iterator[SharedContext]:
-    """ZMQ sockets as kernels' are, without a kernel."""
-    made = SharedContext()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,13 @@ from pathlib import Path
 from kernels import ForkServer, Launch, Sandbox
 from kernels.inside.sandbox.plan import Ids
 
-# Ours alone: processes are counted by user, and other tests may run on this machine.
-_UID = 1_400_000_000 + secrets.randbelow(1 << 28)
+
+def a_user() -> int:
+    """Ours alone: processes are counted by user, and other tests may run on this machine."""
+    return 1_400_000_000 + secrets.randbelow(1 << 28)
+
+
+_UID = a_user()
 SOMEBODY = Ids(_UID, _UID)
 
 

@@ -11,16 +11,27 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kernels import Cgroup, Cgroups, ForkServer, Kernel, KernelDied, Launch, Limits, Tier, Watch
+from kernels import (
+    Cgroup,
+    Cgroups,
+    ErrorOutput,
+    ForkServer,
+    Kernel,
+    KernelDied,
+    Launch,
+    Limits,
+    Stream,
+    Tier,
+    Watch,
+)
 from kernels.cgroups.cgroup import members
 from kernels.cgroups.finding import find_version2
 from kernels.cgroups.hierarchies import UNIFIED
 from kernels.cgroups.versions import MEMBERS
+from tests.kernels.cells import ALONE, BY_CHILDREN, FORKS, IN_SHARED_MAPPINGS, KILLS_ITSELF
 from tests.kernels.cgroups.machine import version1, version2
-from tests.kernels.running import run, text, value
-from tests.kernels.test_faults import DAEMONS, FORKS
-from tests.kernels.test_watch import ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS
-from tests.kernels.tiered import Isolated, processes, until_gone
+from tests.kernels.running import run, text, until_printed, value
+from tests.kernels.tiered import Isolated, leaving_nothing, processes, until_gone, with_daemons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -50,6 +61,14 @@ for _ in range(5):
         os.wait()
     except ChildProcessError:
         pass
+"""
+CLEANS_UP = """
+try:
+    print("go", flush=True)
+    while True: pass
+except KeyboardInterrupt:
+    sum(range(1_000_000))
+    print("saved")
 """
 DESCRIPTORS = """
 import os
@@ -114,10 +133,8 @@ def read(kernel: Kernel, controller: str, name: str) -> str:
 
 async def test_all_of_it_is_in_its_group_and_the_fork_server_is_not(bounded: Launch) -> None:
     async with Kernel.open(bounded) as kernel:
-        await run(kernel, DAEMONS)
+        found = await with_daemons(kernel)
         group = group_of(kernel)
-        found = processes(kernel)
-        assert len(found) >= 5
         assert all(group.holds(process.pid) for process in found)
         fork_server = bounded.fork_server.pid
         assert fork_server is not None
@@ -127,10 +144,8 @@ async def test_all_of_it_is_in_its_group_and_the_fork_server_is_not(bounded: Lau
 
 async def test_in_version2_it_is_moved_with_all_below_it(unified: Launch) -> None:
     async with Kernel.open(unified) as kernel:
-        await run(kernel, DAEMONS)
+        found = await with_daemons(kernel)
         group = group_of(kernel)
-        found = processes(kernel)
-        assert len(found) >= 5
         assert all(group.holds(process.pid) for process in found)
         group.kill()
         await until_gone(found)
@@ -146,8 +161,9 @@ async def test_no_way_out_of_it_is_left_in_the_kernel(bounded: Launch) -> None:
 @pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, BY_ONE_CHILD])
 async def test_a_cell_that_takes_too_much_memory_is_ended(bounded: Launch, code: str) -> None:
     async with watched(bounded) as kernel:
-        with pytest.raises(KernelDied, match=OVER):
-            await run(kernel, code)
+        async with leaving_nothing(kernel):
+            with pytest.raises(KernelDied, match=OVER):
+                await run(kernel, code)
         assert kernel.death is not None
         assert kernel.death.returncode == -9
         assert int(read(kernel, "memory", "memory.max_usage_in_bytes")) <= SMALL.memory_bytes
@@ -162,7 +178,7 @@ async def test_the_system_ends_it_where_nobody_watches(bounded: Launch) -> None:
 async def test_one_that_kills_itself_did_not_use_too_much(bounded: Launch) -> None:
     async with Kernel.open(bounded, limits=SMALL) as kernel:
         with pytest.raises(KernelDied, match="killed by signal 9"):
-            await run(kernel, "import os; os.kill(os.getpid(), 9)")
+            await run(kernel, KILLS_ITSELF)
 
 
 async def test_forks_meet_the_limit_without_a_user_of_its_own(landlocked: Launch) -> None:
@@ -191,6 +207,15 @@ async def test_its_processors_are_bounded(bounded: Launch) -> None:
         await run(kernel, BUSY)
         stat = dict(line.split() for line in read(kernel, "cpu", "cpu.stat").splitlines())
         assert int(stat["nr_throttled"]) > 0
+
+
+async def test_one_interrupt_is_one_where_there_is_little_processor(bounded: Launch) -> None:
+    async with Kernel.open(bounded, limits=Limits(cpus=0.1)) as kernel:
+        assert (await until_printed(kernel, CLEANS_UP, "go"))[-1] == Stream("stdout", "saved\n")
+        outputs = await until_printed(kernel, "print('go', flush=True)\nwhile True: pass", "go")
+        told = [output.ename for output in outputs if isinstance(output, ErrorOutput)]
+        assert told == ["KeyboardInterrupt"]
+        assert await value(kernel, "6 * 7") == "42"
 
 
 async def test_the_time_of_processes_that_nobody_waits_for_counts(unified: Launch) -> None:

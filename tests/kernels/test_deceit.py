@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 import anyio
 import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Output, Stream
+from tests.kernels.cells import ALL_IS_SENT, CLOSES_ITS_SOCKETS
 from tests.kernels.running import collect, only, run, value
-from tests.kernels.test_faults import CLOSES_ITS_SOCKETS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
@@ -34,14 +35,56 @@ send(reply_stream, "execute_reply", reply, parent=parent, ident=reply_ident)
 """
 GOES_ON = "import time; time.sleep(1e6)"
 IGNORES = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {GOES_ON}"
+WRITES_TO_US = """
+import os, select, socket
+
+def frame(flags, body):
+    return bytes([flags, len(body)]) + body
+
+def write(peer, data):
+    while data:
+        try:
+            data = data[peer.send(data):]
+        except BlockingIOError:
+            select.select([], [peer], [])
+
+peers = []
+for name in os.listdir("/proc/self/fd"):
+    try:
+        peer = socket.socket(fileno=os.dup(int(name)))
+        if peer.family == socket.AF_UNIX and "/s-" in peer.getsockname() and peer.getpeername() == "":
+            peers.append(peer)
+    except (OSError, TypeError):
+        pass
+print(len(peers), "connected")
+"""
+WRITES_TO_US += ALL_IS_SENT
+QUESTIONS_AND_HANGS_UP = f"""{WRITES_TO_US}
+import time
+ping = frame(4, b"\\x04PING\\0\\0x")
+for peer in peers:
+    write(peer, (frame(0, b"") * 50 + ping) * 20)
+    peer.shutdown(2)
+time.sleep(1e6)
+"""
+NO_ZMTP = f"""{WRITES_TO_US}
+import time
+for peer in peers:
+    write(peer, b"\\xff" * 1000)
+time.sleep(1e6)
+"""
+PARTS_WITHOUT_END = f"""{WRITES_TO_US}
+while True:
+    for peer in peers:
+        write(peer, b"\\1\\0" * 50_000)
+"""
 PLANTS = """
-import os, time
+import os
 folder = os.path.dirname(get_ipython().kernel.parent.ip)
 for n in range(1, 6):
     os.unlink(f"{folder}/s-{n}")
     os.symlink(PLANTED, f"{folder}/s-{n}")
 print("planted", flush=True)
-time.sleep(0.2)
 """
 PLANTS += CLOSES_ITS_SOCKETS
 
@@ -77,7 +120,7 @@ async def test_behind_a_cell_that_forged_its_end_the_next_one_runs(launch: Launc
     async with Kernel.open(launch, limits=Limits(cell_seconds=2)) as kernel:
         await run(kernel, NOTES_THE_WAY)
         await run(kernel, f"{FORGES_BOTH}\n{GOES_ON}")
-        outputs = await run(kernel, "import time; time.sleep(1); print('it ran')")
+        outputs = await run(kernel, "print('it ran')")
         told = "".join(output.text for output in outputs if isinstance(output, Stream))
         assert told.startswith("Python did not begin this cell within 2 s: an earlier one may")
         assert told.endswith("it ran\n")
@@ -120,3 +163,36 @@ async def test_no_connection_follows_a_link_in_a_sockets_place(tiered: Launch) -
                 listener.accept()
         finally:
             planted.unlink()
+
+
+@pytest.mark.parametrize(
+    "code", [QUESTIONS_AND_HANGS_UP, NO_ZMTP], ids=["questions and hangs up", "no ZMTP"]
+)
+async def test_whatever_a_cell_writes_to_the_server_ends_its_kernel_alone(
+    launch: Launch, code: str
+) -> None:
+    outputs: list[Output] = []
+    async with Kernel.open(launch) as neighbour:
+        async with Kernel.open(launch) as kernel:
+            with anyio.fail_after(30), pytest.raises(KernelDied, match="closed its connections"):
+                await collect(kernel, code, outputs)
+        assert outputs == [Stream("stdout", "3 connected\n")]
+        assert await value(neighbour, "6 * 7") == "42"
+
+
+async def test_a_message_without_end_is_read_slowly_until_its_time_is_up(launch: Launch) -> None:
+    limits = Limits(cell_seconds=2, grace_seconds=1)
+    async with Kernel.open(launch) as neighbour, Kernel.open(launch, limits=limits) as kernel:
+        async with anyio.create_task_group() as tasks:
+
+            async def flood() -> None:
+                with suppress(CellTimedOut, KernelDied):
+                    await run(kernel, PARTS_WITHOUT_END)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(flood)
+            answers = 0
+            while True:
+                assert await value(neighbour, "6 * 7") == "42"
+                answers += 1
+        assert answers > 3

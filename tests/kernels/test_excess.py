@@ -44,6 +44,12 @@ def test_memory() -> None:
     assert excess_of_processes(within, LIMITS, busy=True) is None
 
 
+def test_where_a_control_group_bounds_the_memory_it_is_the_judge() -> None:
+    over = Usage(pss=Pss((2 << 30) + 1))
+    assert excess_of_processes(over, LIMITS, busy=True, bounded=True) is None
+    assert excess_of_processes(over, LIMITS, busy=True, bounded=True, overran=True) is not None
+
+
 def test_shared_memory_and_files_of_memory_count_once() -> None:
     files = OpenFiles(memory_bytes=1 << 30)
     shared = Pss(bytes=(3 << 30) // 2, shared_bytes=1 << 30)

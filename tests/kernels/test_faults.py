@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from anyio import to_thread
 
 from kernels import (
     CellTimedOut,
@@ -20,49 +21,33 @@ from kernels import (
     Limits,
     Output,
     Stream,
-    Tier,
+)
+from tests.kernels.cells import (
+    BECOMES_A_PROGRAM,
+    CLOSES_ALL,
+    CLOSES_ITS_SOCKETS,
+    DISPLAYS_500_MB,
+    EXITS,
+    FORKS,
+    KILLS_ITSELF,
+    PRINTS_1_GB,
+    PRINTS_MANY_LINES,
+    REPLACES_STDOUT,
+    SEGFAULTS,
 )
 from tests.kernels.running import collect, run, text, value
-from tests.kernels.tiered import processes, until_gone
+from tests.kernels.tiered import need_a_user_of_its_own, processes, until_gone, with_daemons
 
 pytestmark = [pytest.mark.anyio, pytest.mark.blocks]
 
-DAEMONS = """
-import os, time
-for _ in range(3):
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            time.sleep(1e6)
-        os._exit(0)
-    os.wait()
-"""
 ENDS = {
-    "exits": ("import os; os._exit(7)", "exited with status 7"),
-    "kills itself": ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
-    "segfaults": ("import ctypes; ctypes.string_at(0)", "segmentation fault"),
+    "exits": (EXITS, "exited with status 7"),
+    "kills itself": (KILLS_ITSELF, "killed by signal 9"),
+    "segfaults": (SEGFAULTS, "segmentation fault"),
 }
-CLOSES_ALL = """
-import os
-for descriptor in range(3, 200):
-    try:
-        os.close(descriptor)
-    except OSError:
-        pass
-"""
-CLOSES_ITS_SOCKETS = """
-import os, time
-for descriptor in range(3, 200):
-    try:
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
-            os.close(descriptor)
-    except OSError:
-        pass
-time.sleep(1e6)  # else it would send, and ZMQ abort
-"""
 CUTS_ITSELF_OFF = {
     "closes its sockets": CLOSES_ITS_SOCKETS,
-    "becomes a program": "import os; os.execv('/bin/sleep', ['sleep', '1000000'])",
+    "becomes a program": BECOMES_A_PROGRAM,
     "becomes one that ignores SIGINT": """
 import os, signal
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -70,31 +55,25 @@ os.execv('/bin/sleep', ['sleep', '1000000'])
 """,
 }
 LIVES_ON = {
-    "replaces stdout": "import io, sys; sys.stdout = io.StringIO(); print('lost')",
+    "replaces stdout": REPLACES_STDOUT,
     "has no stdout": "import sys; sys.stdout = sys.stderr = None; 1",
     "closes another": "import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()",
     "closes stdout": "import os, sys; sys.stdout.close(); os.close(1); os.close(2)",
 }
-MANY_LINES = "for n in range(10_000_000): print(n)"
-FORKS = """
-import os, time
-made = 0
-try:
-    while made < 10_000:
-        if os.fork() == 0:
-            time.sleep(1e6)
-        made += 1
-except OSError as error:
-    print(error.strerror)
-made
+WHEN_NO_CELL_RUNS = """
+import os, threading
+os.mkfifo("go")
+def breaks():
+    open("go").close()
+    exec({code!r}, {{}})
+threading.Thread(target=breaks).start()
 """
-
 LIMITS = Limits()
 
 
 @asynccontextmanager
 async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIterator[Kernel]:
-    """A kernel. Another one is asked all the time, and has to answer."""
+    """A kernel. Another one is asked all the time, and has to answer, also what it is asked last."""
     answered = anyio.Event()
 
     async def ask(neighbour: Kernel) -> None:
@@ -110,6 +89,7 @@ async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIt
     ):
         tasks.start_soon(ask, neighbour)
         yield kernel
+        answered = anyio.Event()
         with anyio.fail_after(20):
             await answered.wait()
         tasks.cancel_scope.cancel()
@@ -118,9 +98,7 @@ async def beside_a_neighbour(launch: Launch, limits: Limits = LIMITS) -> AsyncIt
 @pytest.mark.parametrize(("code", "cause"), ENDS.values(), ids=ENDS)
 async def test_an_end_is_told_and_daemons_go_with_it(tiered: Launch, code: str, cause: str) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        await run(kernel, DAEMONS)
-        found = processes(kernel)
-        assert len(found) >= 5
+        found = await with_daemons(kernel)
         with pytest.raises(KernelDied, match=cause):
             await run(kernel, code)
         await until_gone(found)
@@ -149,7 +127,10 @@ async def test_one_that_cuts_itself_off_ends(tiered: Launch, code: str) -> None:
 @pytest.mark.parametrize("code", CUTS_ITSELF_OFF.values(), ids=CUTS_ITSELF_OFF)
 async def test_one_that_cuts_itself_off_between_cells_ends_too(tiered: Launch, code: str) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        await run(kernel, f"import threading\nthreading.Timer(0.5, exec, [{code!r}, {{}}]).start()")
+        await run(kernel, WHEN_NO_CELL_RUNS.format(code=code))
+        go = tiered.workspace / "go"
+        await to_thread.run_sync(go.write_text, "")
+        go.unlink()
         with anyio.fail_after(20):
             death = await kernel.wait_death()
         assert death.said().startswith("Python closed its connections and was ended. The code")
@@ -166,28 +147,27 @@ async def test_much_output_is_bounded_by_time(tiered: Launch) -> None:
     outputs: list[Output] = []
     async with beside_a_neighbour(tiered, Limits(cell_seconds=1.5)) as kernel:
         with pytest.raises(CellTimedOut, match="its limit, and was stopped"):
-            await collect(kernel, MANY_LINES, outputs)
+            await collect(kernel, PRINTS_MANY_LINES, outputs)
         assert outputs
         assert await value(kernel, "1 + 1") == "2"
 
 
 async def test_of_1_gb_that_is_printed_the_middle_is_left_out(tiered: Launch) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        said = await text(kernel, "for n in range(1000): print('x' * 1_000_000)")
+        said = await text(kernel, PRINTS_1_GB)
         assert " more characters …\n" in said
         assert await value(kernel, "1 + 1") == "2"
 
 
 async def test_a_display_of_500_mb_is_said(tiered: Launch) -> None:
     async with beside_a_neighbour(tiered) as kernel:
-        said = await text(kernel, "display({'text/plain': 'x' * 500_000_000}, raw=True)")
+        said = await text(kernel, DISPLAYS_500_MB)
         assert said == "This output takes 476.8 MiB. 16 MiB can be shown.\n"
         assert await value(kernel, "1 + 1") == "2"
 
 
-async def test_forks_meet_the_limit(tiered: Launch, tier: Tier) -> None:
-    if tier is not Tier.FULL and tiered.sandbox.ids is None:
-        pytest.skip("without a user of its own, its processes are counted with all of the server's")
+async def test_forks_meet_the_limit(tiered: Launch) -> None:
+    need_a_user_of_its_own(tiered)
     async with beside_a_neighbour(tiered, Limits(processes=60)) as kernel:
         said, _made = await run(kernel, FORKS)
         assert isinstance(said, Stream)
@@ -203,8 +183,7 @@ async def test_a_killed_fork_server_takes_its_kernels_and_another_starts(launch:
         ours = replace(launch, fork_server=server)
         for _ in range(2):
             async with Kernel.open(ours) as kernel:
-                await run(kernel, DAEMONS)
-                found, pid = processes(kernel), server.pid
+                found, pid = await with_daemons(kernel), server.pid
                 assert pid is not None
                 os.kill(pid, signal.SIGKILL)
                 async with Kernel.open(ours) as fresh:  # at once: its end may not be known yet

@@ -23,11 +23,12 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 
 from kernels import ForkServer, FoundTier, Kernel, KernelStartFailed, Launch, Tier, find_tier
-from kernels.provisioner import NAME, ForkProvisioner
+from kernels.provisioner import ForkProvisioner
 from kernels.remove_tree import remove_tree
 from kernels.sandbox import HOME
 from tests.kernels.running import value
 
+SPEC = Path(__file__).parents[2] / "kernels/kernelspec"
 CONSOLE = """
 import sys
 from jupyter_client import BlockingKernelClient
@@ -93,9 +94,8 @@ def described(folder: Path) -> dict[str, str]:
 
 
 def with_our_spec(manager: M, python: str = "python") -> M:
-    manager._kernel_spec = KernelSpec(
-        argv=[python], metadata={"kernel_provisioner": {"provisioner_name": NAME}}
-    )
+    manager._kernel_spec = KernelSpec.from_resource_dir(str(SPEC))
+    manager._kernel_spec.argv[0] = python
     return manager
 
 

@@ -14,20 +14,24 @@ from pathlib import Path
 
 import pytest
 
-from kernels import folder_usage
+from kernels import folder_usage, usage
 from kernels.folder_usage import read_folder
+from kernels.launch import MARK
 from kernels.open_files import parse_in_flight, place_of, read_in_flight, read_open_files
 from kernels.proc import read_family
+from kernels.processes import end_processes
 from kernels.usage import (
     ProcessUsage,
     Pss,
     Usage,
     _mapped_bytes,
+    _measure,
     parse_io,
     parse_rollup,
     parse_shared_mappings,
     parse_sockets,
     parse_stat,
+    parse_tables,
     read_pss,
     read_usage,
 )
@@ -49,6 +53,21 @@ MAPS = b"""\
 7f0000005000-7f0000006000 r--s 00002000 00:01 7                          /dev/zero (deleted)
 7f0000008000-7f0000009000 rw-s 00000000 00:01 8                          /dev/zero (deleted)
 7f000000a000-7f000000b000 rw-p 00000000 00:00 0
+7f000000c000-7f000000d000 rw-s 00000000 00:01 9                          [anon_shmem:mine]
+"""
+WITHOUT_ITS_FIRST_THREAD = """
+import ctypes, os, threading, time
+def work():
+    held, file = b"x" * (64 << 20), open("deleted", "wb")
+    os.unlink("deleted")
+    file.write(held)
+    file.flush()
+    while open("/proc/self/stat").read().split()[2] != "Z":
+        time.sleep(0.01)
+    print("up", flush=True)
+    time.sleep(1000)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).pthread_exit(None)
 """
 IO = b"rchar: 1\nwchar: 2\nsyscr: 3\nread_bytes: 5\nwrite_bytes: 100\ncancelled_write_bytes: 30\n"
 
@@ -123,7 +142,7 @@ def test_a_folder_is_counted_without_following_links(tmp_path: Path) -> None:
     (tmp_path / "hole").touch()
     os.truncate(tmp_path / "hole", 1 << 40)
     found = read_folder(str(tmp_path), most_files=1000)
-    assert (found.files, found.uncounted) == (4, 0)
+    assert (found.files, found.uncounted) == (5, 0)
     assert 10 * PAGE <= found.bytes < 20 * PAGE
     assert read_folder(str(tmp_path / "none"), most_files=1000).files == 0
 
@@ -131,6 +150,16 @@ def test_a_folder_is_counted_without_following_links(tmp_path: Path) -> None:
 def test_counting_ends_where_it_is_too_much(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / str(number)).mkdir()
+    assert read_folder(str(tmp_path), most_files=10).files == 11
+
+
+def test_names_of_one_file_count_as_files_and_its_bytes_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10 * PAGE)
+    for number in range(50):
+        (tmp_path / str(number)).hardlink_to(tmp_path / "file")
+    found = read_folder(str(tmp_path), most_files=100)
+    assert found.files == 51
+    assert found.bytes < 20 * PAGE
     assert read_folder(str(tmp_path), most_files=10).files == 11
 
 
@@ -206,6 +235,7 @@ def test_shared_mappings() -> None:
         (b"7f0000000000-7f0000002000", 7),
         (b"7f0000005000-7f0000006000", 7),
         (b"7f0000008000-7f0000009000", 8),
+        (b"7f000000c000-7f000000d000", 9),
     ]
 
 
@@ -262,3 +292,46 @@ def test_who_lets_nobody_look_is_hidden() -> None:
     if os.geteuid() == 0:
         pytest.skip("root looks into every process")
     assert read_open_files([1, os.getpid()], own_files=False).hidden == {1}
+
+
+def test_a_process_whose_first_thread_has_ended_is_seen_and_ended(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_ITS_FIRST_THREAD],
+        cwd=tmp_path,
+        env={MARK: "7" * 32},
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        seen = read_usage(child.pid, own_files=False, measured=True)
+        assert (seen.processes, seen.threads, seen.hidden) == (1, 2, frozenset())
+        assert seen.memory_bytes >= 64 << 20
+        assert seen.files.deleted_bytes >= 64 << 20
+        assert end_processes("7" * 32, -1, seconds=10)
+        assert child.wait() == -9
+
+
+def test_who_ends_while_it_is_read_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, mine, held = 2**22 + 1, os.getpid(), ProcessUsage(1, 0.0, 0.0, 1 << 40)
+    monkeypatch.setattr(usage, "read_pss", lambda _: None)
+    assert _measure({gone: (gone, held)}, 0, 1 << 50) == Pss()
+    assert 0 < _measure({mine: (mine, held)}, 0, 1 << 50).bytes < 1 << 40
+    assert _measure({mine: (mine, held)}, 1 << 40, 1 << 50) == Pss()
+
+
+def test_page_tables_count() -> None:
+    assert (
+        parse_tables(b"VmLib:\t    1840 kB\nVmPTE:\t     100 kB\nVmSwap:\t       0 kB\n")
+        == 100 << 10
+    )
+    assert parse_tables(b"State:\tZ (zombie)\n") == 0
+    mine = os.getpid()
+    before = read_usage(mine, own_files=False, measured=True)
+    with mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE) as sparse:
+        sparse.madvise(mmap.MADV_NOHUGEPAGE)
+        assert not any(sparse[at] for at in range(0, 1 << 30, 2 << 20))
+        after = read_usage(mine, own_files=False, measured=True)
+    assert after.system_bytes - before.system_bytes >= 512 * PAGE
+    assert Usage(each={7: ProcessUsage(1, 0.0, 0.0, 0, 512 * PAGE)}, pss=Pss(7)).memory_bytes == (
+        512 * PAGE + 7
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,36 +17,24 @@ from anyio import to_thread
 
 from kernels import Kernel, KernelDied, Launch, Limits
 from kernels import watch as watching
+from kernels import watched as watching_one
+from kernels.usage import Pss, Usage
 from kernels.watch import Rhythm, Watch
-from kernels.watched import Look, Watched
+from kernels.watched import Look, Watched, look
+from tests.kernels.cells import (
+    ALONE,
+    BY_CHILDREN,
+    DELETED_AND_OPEN,
+    IN_SHARED_MAPPINGS,
+    MANY_FILES,
+    ONE_BIG_FILE,
+)
 from tests.kernels.running import run, value
+from tests.kernels.tiered import leaving_nothing
 
 pytestmark = pytest.mark.anyio
 
 SMALL = Limits(memory_bytes=600 << 20, workspace_bytes=20 << 20, workspace_files=500)
-ALONE = """
-held = []
-while True:
-    held.append(bytearray(b"x" * (20 << 20)))
-"""
-BY_CHILDREN = """
-import subprocess, sys
-hold = "import sys; held = b'x' * (100 << 20); print('held', flush=True); sys.stdin.read()"
-started = []
-while True:
-    started.append(
-        subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    )
-    started[-1].stdout.readline()
-"""
-IN_SHARED_MAPPINGS = """
-import mmap
-held = []
-while True:
-    held.append(mmap.mmap(-1, 20 << 20))
-    held[-1].write(b"x" * (20 << 20))
-    held[-1].madvise(mmap.MADV_DONTNEED)
-"""
 IN_SOCKETS = """
 import os, socket, time
 os.fork()
@@ -59,25 +47,6 @@ held = bytearray(b"x" * (250 << 20))
 for _ in range(6):
     if not os.fork():
         time.sleep(1000)
-"""
-MANY_FILES = """
-from pathlib import Path
-for number in range(10**9):
-    Path(f"file-{number}").touch()
-"""
-ONE_BIG_FILE = """
-with open("big", "wb") as file:
-    while True:
-        file.write(b"x" * (1 << 20))
-        file.flush()
-"""
-DELETED_AND_OPEN = """
-import os
-file = open("big", "wb")
-os.unlink("big")
-while True:
-    file.write(b"x" * (1 << 20))
-    file.flush()
 """
 IN_A_NEST = f"""
 import os
@@ -115,6 +84,20 @@ shutil.copy("/bin/sleep", "hidden")
 os.chmod("hidden", 0o111)
 subprocess.run(["./hidden", "1000"])
 """
+
+MEMORY = {
+    "alone": ALONE,
+    "by children": BY_CHILDREN,
+    "in shared mappings": IN_SHARED_MAPPINGS,
+    "in sockets": IN_SOCKETS,
+}
+WORKSPACE = {
+    "many files": (MANY_FILES, "500 files"),
+    "one big file": (ONE_BIG_FILE, "20 MiB"),
+    "deleted and open": (DELETED_AND_OPEN, "20 MiB"),
+    "in a nest": (IN_A_NEST, "20 MiB"),
+    "in private": (IN_PRIVATE, "20 MiB"),
+}
 
 SPINS = "while True: pass"
 BY_A_THREAD = f"""
@@ -154,15 +137,16 @@ def elsewhere(launch: Launch, tmp_path: Path) -> Launch:
     return replace(launch, workspace=tmp_path)
 
 
-@pytest.mark.parametrize("code", [ALONE, BY_CHILDREN, IN_SHARED_MAPPINGS, IN_SOCKETS])
+@pytest.mark.parametrize("code", MEMORY.values(), ids=MEMORY)
 async def test_a_cell_that_takes_too_much_memory_is_ended(
-    watch: Watch, launch: Launch, code: str
+    watch: Watch, tiered: Launch, code: str
 ) -> None:
-    async with opened(watch, launch) as (kernel, _):
-        with pytest.raises(
-            KernelDied, match=r"The cell used more than 600 MiB and Python was ended\."
-        ):
-            await run(kernel, code)
+    async with opened(watch, tiered) as (kernel, _):
+        async with leaving_nothing(kernel):
+            with pytest.raises(
+                KernelDied, match=r"The cell used more than 600 MiB and Python was ended\."
+            ):
+                await run(kernel, code)
         assert kernel.death is not None
         assert kernel.death.returncode == -9
 
@@ -177,23 +161,19 @@ async def test_what_processes_share_counts_once(watch: Watch, launch: Launch) ->
         assert await value(kernel, "len(held)") == str(250 << 20)
 
 
-@pytest.mark.parametrize(
-    ("code", "deed"),
-    [
-        (MANY_FILES, "filled its folder with more than 500 files"),
-        (ONE_BIG_FILE, "filled its folder with more than 20 MiB"),
-        (DELETED_AND_OPEN, "filled its folder with more than 20 MiB"),
-        (IN_A_NEST, "filled its folder with more than 20 MiB"),
-        (IN_PRIVATE, "filled its folder with more than 20 MiB"),
-    ],
-)
+@pytest.mark.parametrize(("code", "much"), WORKSPACE.values(), ids=WORKSPACE)
 async def test_a_cell_that_fills_its_workspace_is_ended(
-    watch: Watch, launch: Launch, tmp_path: Path, code: str, deed: str
+    watch: Watch, tiered: Launch, code: str, much: str
 ) -> None:
-    async with opened(watch, elsewhere(launch, tmp_path)) as (kernel, watched):
+    own = tiered.workspace.with_name(secrets.token_hex(4))
+    async with opened(watch, elsewhere(tiered, own)) as (kernel, watched):
         await until(watch, lambda: watched.before is not None)
-        with pytest.raises(KernelDied, match=re.escape(f"The cell {deed} and Python was ended.")):
-            await run(kernel, code)
+        async with leaving_nothing(kernel):
+            with pytest.raises(
+                KernelDied,
+                match=f"The cell filled its folder with more than {much} and Python was ended",
+            ):
+                await run(kernel, code)
 
 
 async def test_what_it_puts_beside_its_sockets_counts_too(watch: Watch, launch: Launch) -> None:
@@ -214,8 +194,9 @@ async def test_a_full_workspace_can_be_tidied_up(
             await run(kernel, ONE_BIG_FILE.replace('"big"', '"more"'))
 
 
-async def test_who_writes_fastest_is_ended_when_the_disk_is_nearly_full(
-    watch: Watch, launch: Launch, tmp_path: Path
+@pytest.mark.parametrize("code", [ONE_BIG_FILE, ON_ITS_WAY], ids=["written", "on its way"])
+async def test_who_brings_most_to_a_disk_that_is_nearly_full_is_ended(
+    watch: Watch, launch: Launch, tmp_path: Path, code: str
 ) -> None:
     limits = Limits(free_bytes=1 << 60)
     (tmp_path / "quiet").mkdir()
@@ -225,22 +206,7 @@ async def test_who_writes_fastest_is_ended_when_the_disk_is_nearly_full(
         opened(watch, elsewhere(launch, tmp_path / "loud"), limits) as (loud, _),
     ):
         with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
-            await run(loud, ONE_BIG_FILE)
-        assert await value(quiet, "1") == "1"
-
-
-async def test_who_keeps_files_on_their_way_is_ended_when_nobody_else_filled_the_disk(
-    watch: Watch, launch: Launch, tmp_path: Path
-) -> None:
-    limits = Limits(free_bytes=1 << 60)
-    (tmp_path / "quiet").mkdir()
-    (tmp_path / "hiding").mkdir()
-    async with (
-        opened(watch, elsewhere(launch, tmp_path / "quiet"), limits) as (quiet, _),
-        opened(watch, elsewhere(launch, tmp_path / "hiding"), limits) as (hiding, _),
-    ):
-        with pytest.raises(KernelDied, match="wrote to the disk until it was nearly full"):
-            await run(hiding, ON_ITS_WAY)
+            await run(loud, code)
         assert await value(quiet, "1") == "1"
 
 
@@ -299,7 +265,7 @@ async def test_an_idle_kernel_is_ended_too_and_its_neighbour_never_notices(
         assert await value(neighbour, "1") == "1"
 
 
-@pytest.mark.parametrize("code", [BY_A_THREAD, BY_A_PROCESS])
+@pytest.mark.parametrize("code", [BY_A_THREAD, BY_A_PROCESS], ids=["by a thread", "by a process"])
 async def test_what_goes_on_without_a_cell_is_ended_after_a_while(
     watch: Watch, launch: Launch, tmp_path: Path, code: str
 ) -> None:
@@ -357,6 +323,44 @@ async def test_who_can_not_be_looked_at_is_told_of_once_and_looked_at_again(
         monkeypatch.undo()
         await until(watch, lambda: watched.at > 0)
     assert caplog.text.count("Too many open files") == 1
+
+
+async def test_a_cell_whose_first_thread_has_ended_is_watched(watch: Watch, launch: Launch) -> None:
+    code = f"""
+import ctypes, os, threading
+def hold():
+{indented(ALONE)}
+if os.fork() == 0:
+    threading.Thread(target=hold).start()
+    ctypes.CDLL(None).pthread_exit(None)
+os.wait()
+"""
+    async with opened(watch, launch) as (kernel, _):
+        with anyio.fail_after(60), pytest.raises(KernelDied, match="used more than 600 MiB"):
+            await run(kernel, code)
+
+
+async def test_too_much_is_measured_again(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [Usage(pss=Pss(7)), Usage(pss=Pss(1 << 40))]
+    monkeypatch.setattr(watching_one, "read_usage", lambda *_, **__: found.pop())
+    async with Kernel.open(launch, limits=SMALL) as kernel:
+        seen = await to_thread.run_sync(lambda: look(kernel, launch, measured=False))
+    assert seen.usage.memory_bytes == 7
+
+
+async def test_it_goes_on_where_no_thread_can_be_started(
+    watch: Watch, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with opened(watch, launch) as (_, watched):
+        await until(watch, lambda: watched.at > 0)
+        last = watched.at
+        with monkeypatch.context() as refused:
+            refused.setattr(to_thread, "run_sync", refuse)
+            await watch.measure()
+        assert watched.at > last
 
 
 def indented(code: str) -> str:

@@ -608,6 +608,32 @@ def keep_memory_that_no_process_maps(_: World) -> object:
     return syscall("shmctl", syscall("shmget", 0, 1 << 20, 0o1600), 0, 0)
 
 
+def keep_memory_in_semaphores(_: World) -> object:
+    return syscall("semctl", syscall("semget", 0, 1000, 0o1600), 0, 0)
+
+
+def keep_memory_in_a_queue(_: World) -> object:
+    return syscall("msgctl", syscall("msgget", 0, 0o1600), 0, 0)
+
+
+def keep_memory_in_a_pipe(_: World) -> object:
+    """A piece of a huge page holds all of it."""
+    page = ctypes.create_string_buffer(mmap.PAGESIZE)
+    piece = struct.pack("=QQ", ctypes.addressof(page), mmap.PAGESIZE)
+    return syscall("vmsplice", os.pipe()[1], piece, 1, 0)
+
+
+def keep_memory_in_rules(_: World) -> object:
+    return syscall("landlock_create_ruleset", struct.pack("=Q", 1), 8, 0)
+
+
+def give_shared_memory_another_name(_: World) -> object:
+    shared = mmap.mmap(-1, mmap.PAGESIZE)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(shared))
+    name = ctypes.create_string_buffer(b"mine")
+    return prctl(0x53564D41, 0, address, mmap.PAGESIZE, ctypes.addressof(name))
+
+
 # Setuid programs
 
 

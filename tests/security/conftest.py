@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from kernels import ForkServer, Launch
-from tests.kernels.launching import a_launch
-
-
-@pytest.fixture(scope="module")
-def launch(fork_server: ForkServer) -> Iterator[Launch]:
-    """Folders of their own, on a path that is short enough for sockets."""
-    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
-        yield a_launch(Path(folder), fork_server)
+from tests.kernels.conftest import isolated as isolated
+from tests.kernels.conftest import launch as launch
+from tests.kernels.conftest import tier as tier
+from tests.kernels.conftest import tiered as tiered

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.kernels.launching import a_user
 from tests.kernels.sandbox.kinds import Kind
 from tests.kernels.sandbox.machine import SECRET, machine
 
@@ -42,8 +42,7 @@ def attacked(kind: Kind, folder: Path) -> Attacked:
     """Start a server with two kernels in ``folder``, of which one attacks. Only root's tests can
     start root's server; an ordinary user's runs as one that root becomes."""
     is_root = os.geteuid() == 0
-    # A user of our own: another run of these tests has another one.
-    owner = 1_400_000_000 + secrets.randbelow(1 << 28) if is_root else os.getuid()
+    owner = a_user() if is_root else os.getuid()
     _lay_out(folder)
     with machine(folder, owner) as outside, _listening(outside.port) as address:
         case = {

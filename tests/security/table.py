@@ -65,6 +65,64 @@ MAY_BE_MISSING: Final = frozenset(
 )
 """What not every machine has."""
 
+SETTINGS_MAY_REFUSE: Final = frozenset(
+    (
+        *("read_the_memory_of_the_parent", "trace_oneself", "read_memory_by_a_call"),
+        *("take_a_descriptor", "compare_processes", "handle_faults", "make_a_ring"),
+        *("wait_for_events_of_the_kernel", "take_the_events_of_the_machine", "watch_events"),
+        *("load_a_program_into_the_kernel", "live_on_without_the_server"),
+    )
+)
+"""What machines may refuse to everybody: Yama, and the sysctls for userfaultfd, io_uring, perf and BPF."""
+
+UNPROVEN: Final = {
+    "who isn't root is refused the same by Linux, before or after seccomp": frozenset(
+        (
+            *("reach_it_by_a_mount_of_its_own", "mount", "remount", "unmount"),
+            *("make_a_file_system", "clone_a_mount", "change_a_mount", "pick_a_file_system"),
+            *("pivot", "change_the_root", "change_the_root_and_climb_out", "unmount_its_own_home"),
+            *("unshare_mounts", "unshare_everything_else", "clone_into_new_mounts"),
+            *("enter_those_of_the_leader", "make_a_device", "make_a_null_device"),
+            *("type_into_the_terminal", "read_the_log", "watch_all_files", "restart_the_machine"),
+            *("swap", "set_the_clock", "adjust_the_clock", "rename_the_machine", "write_accounts"),
+            *("hang_up_the_terminal", "send_raw_packets"),
+            *("trace_another_process", "trace_the_server", "show_the_watch_another_program"),
+        )
+    ),
+    "Linux has no such call": frozenset(
+        ("use_the_ciphers_of_the_kernel", "call_by_the_numbers_of_x32", "lift_the_filter")
+    ),
+    "a process that isn't root has no privileges; the layer keeps it so": frozenset(
+        (
+            *("read_the_messages_of_the_machine", "read_the_names_of_keys", "raise_its_priority"),
+            *("run_before_everybody_else", "change_the_addresses_of_the_machine"),
+            *("take_a_port_below_1024", "run_a_program_as_root", "become_another_with_su"),
+            *("gain_a_capability", "gain_privileges_again", "raise_an_ambient_capability"),
+            *("run_the_program_that_maps_users", "mount_by_the_program_for_it"),
+            *("make_a_setuid_program_of_its_own", "join_a_group"),
+        )
+    ),
+    "it is another user's": frozenset(
+        (
+            *("write_to_the_users", "change_a_library", "change_our_code_in_the_kernel"),
+            "see_another_environment",
+        )
+    ),
+    "every tier has this layer": frozenset(
+        (
+            *("read_it_by_way_of_the_leaders_root", "read_the_memory_of_the_leader"),
+            *("read_the_environment_of_the_leader", "list_the_descriptors_of_the_leader"),
+            *("use_a_folder_left_open", "use_a_file_left_open", "open_the_terminal_of_the_server"),
+            *("find_the_secret_in_its_own_environment", "raise_a_limit"),
+            "write_a_file_that_is_too_large",
+        )
+    ),
+    "another attack has removed the file before": frozenset(
+        ("open_a_mode_of_the_server", "climb_above_the_root")
+    ),
+}
+"""What is refused without a sandbox as it is in tier full, so that no sign tells which layer it was, and why."""
+
 BY_SIGNALS: Final = frozenset(
     (
         *("signal_another_process", "signal_it_by_descriptor", "kill_the_server"),
@@ -297,6 +355,11 @@ FAMILIES: Final[dict[str, tuple[Row, ...]]] = {
         Row("wait_for_events_of_the_kernel", SECCOMP, SECCOMP),
         Row("keep_memory_that_no_process_maps", SECCOMP, SECCOMP),
         Row("keep_memory_in_a_file_without_a_name", SECCOMP, SECCOMP),
+        Row("keep_memory_in_semaphores", SECCOMP, SECCOMP),
+        Row("keep_memory_in_a_queue", SECCOMP, SECCOMP),
+        Row("keep_memory_in_a_pipe", SECCOMP, SECCOMP),
+        Row("keep_memory_in_rules", SECCOMP, SECCOMP),
+        Row("give_shared_memory_another_name", SECCOMP, SECCOMP),
         Row("buffer_much_in_a_socket", SECCOMP, SECCOMP),
         Row("take_the_events_of_the_machine", SECCOMP, SECCOMP),
         Row("take_the_watches_of_its_user", BUDGET, SECCOMP),

@@ -19,6 +19,8 @@ from tests.security.table import (
     MAY_BE_MISSING,
     OF_ONE_USER,
     ROWS,
+    SETTINGS_MAY_REFUSE,
+    UNPROVEN,
     Layer,
     Open,
     sign_of,
@@ -75,10 +77,25 @@ def test_in_full_nothing_is_open() -> None:
     assert not [row for row in ROWS.values() if isinstance(row.full, Open)]
 
 
-def test_without_a_sandbox_it_is_told_what_is_open() -> None:
+@pytest.fixture(scope="module")
+def unprotected() -> Attacked:
     if os.geteuid() != 0:
         pytest.skip("as the user of these tests, nothing would stop attacks on what else they run")
-    result = run(Kind("none", "root"))
+    return run(Kind("none", "root"))
+
+
+def test_what_would_be_refused_without_a_sandbox_too_is_known(unprotected: Attacked) -> None:
+    full = run(Kind("full", "root")).results
+    alike = {
+        attack
+        for attack, one in unprotected.results.items()
+        if not one["returned"] and sign_of(one["raised"]) == sign_of(full[attack]["raised"])
+    }
+    assert alike - MAY_BE_MISSING - SETTINGS_MAY_REFUSE <= frozenset().union(*UNPROVEN.values())
+
+
+def test_without_a_sandbox_it_is_told_what_is_open(unprotected: Attacked) -> None:
+    result = unprotected
     through = [attack for attack, one in result.results.items() if one["returned"]]
     for attack in through:
         print(f"{FAMILY[attack]}: {attack} is open in tier none")

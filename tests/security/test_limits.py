@@ -8,8 +8,9 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits
+from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Tier
 from tests.kernels.running import run, text
+from tests.kernels.tiered import need_a_user_of_its_own
 from tests.security.neighbours import of_another
 
 pytestmark = pytest.mark.anyio
@@ -95,6 +96,9 @@ for n in range(30_000):
 }
 """By what is taken too much of; each raises an exception and leaves the kernel usable."""
 
+OF_ITS_OWN_MOUNTS = {"shared memory", "the disk of /tmp", "the inodes of /tmp"}
+COUNTED_BY_USER = {"processes", "threads"}
+
 BOMB = """
 import os, signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -110,21 +114,25 @@ EXCEPTIONS = {"MemoryError", "OSError", "BlockingIOError", "RuntimeError", "Call
 
 
 @pytest.fixture(scope="module")
-async def neighbour(launch: Launch) -> AsyncIterator[Kernel]:
-    async with Kernel.open(of_another(launch)) as kernel:
+async def neighbour(tiered: Launch) -> AsyncIterator[Kernel]:
+    async with Kernel.open(of_another(tiered)) as kernel:
         yield kernel
 
 
 @pytest.fixture(scope="module")
-async def greedy(launch: Launch) -> AsyncIterator[Kernel]:
-    async with Kernel.open(launch, limits=LIMITS) as kernel:
+async def greedy(tiered: Launch) -> AsyncIterator[Kernel]:
+    async with Kernel.open(tiered, limits=LIMITS) as kernel:
         yield kernel
 
 
 @pytest.mark.parametrize("what", MUCH)
 async def test_too_much_is_an_error_of_the_cell(
-    greedy: Kernel, neighbour: Kernel, what: str
+    tiered: Launch, tier: Tier, greedy: Kernel, neighbour: Kernel, what: str
 ) -> None:
+    if tier is not Tier.FULL and what in OF_ITS_OWN_MOUNTS:
+        pytest.skip("only in full are /tmp and /dev/shm its own")
+    if what in COUNTED_BY_USER:
+        need_a_user_of_its_own(tiered)
     errors = [one for one in await run(greedy, MUCH[what]) if isinstance(one, ErrorOutput)]
     print(f"{what}: {errors[0].ename}: {errors[0].evalue}")
     assert errors[0].ename in EXCEPTIONS
@@ -152,9 +160,10 @@ async def test_killing_all_kills_its_own(launch: Launch, neighbour: Kernel) -> N
     assert await text(neighbour, "print(1 + 1)") == "2\n"
 
 
-async def test_forks_without_end_are_ended(launch: Launch, neighbour: Kernel) -> None:
+async def test_forks_without_end_are_ended(tiered: Launch, neighbour: Kernel) -> None:
+    need_a_user_of_its_own(tiered)
     limits = replace(LIMITS, cell_seconds=1.0, grace_seconds=0.5)
-    async with Kernel.open(launch, limits=limits) as kernel:
+    async with Kernel.open(tiered, limits=limits) as kernel:
         with pytest.raises((CellTimedOut, KernelDied)):
             await run(kernel, BOMB)
     assert await text(neighbour, "print(1 + 1)") == "2\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from kernels.inside.sandbox import landlock
+from tests.kernels.launching import a_user
 from tests.kernels.tiered import need_ways
 from tests.serving import Served, clean_environment, new_chat, outputs, say, serving, start, text_of
 
@@ -147,8 +147,7 @@ def test_without_namespaces_its_kernels_work_and_reach_nothing_else(data: Path) 
     if landlock.abi() == 0:
         pytest.skip("this machine has no Landlock")
     need_ways()
-    # Users of our own: processes are counted by user, those of other servers on this machine too.
-    first_uid = 1_400_000_000 + secrets.randbelow(1 << 28)
+    first_uid = a_user()
     before = WITHOUT_NAMESPACES.format(first_uid=first_uid)
     with serving(data, before=before) as served:
         ann, bob = served.client("ann"), served.client("bob")

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
+from tests.kernels.launching import a_user
 from tests.kernels.sandbox.kinds import KINDS, Kind
 from tests.security.serving import ROOT
 
@@ -48,7 +49,7 @@ def test_daemons_end_with_their_kernel_its_fork_server_and_the_server(kind: Kind
 @contextmanager
 def _server(kind: Kind, folder: Path, name: str) -> Iterator[subprocess.Popen[str]]:
     is_root = os.geteuid() == 0
-    owner = 1_400_000_000 + secrets.randbelow(1 << 28) if is_root else os.getuid()
+    owner = a_user() if is_root else os.getuid()
     user = owner if is_root and kind.server == "user" else None
     (folder / "s").mkdir()
     for path in (folder, folder / "s"):  # which a kernel without namespaces has to pass

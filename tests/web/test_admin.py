@@ -66,8 +66,13 @@ def looping(client: httpx.Client, chat: str, code: str = LOOP) -> Iterator[list[
     events: list[dict[str, Any]] = []
     thread = threading.Thread(target=lambda: events.extend(say(client, chat, code)))
     thread.start()
-    yield events
-    thread.join(30)
+    try:
+        yield events
+    except BaseException:
+        client.post(f"/api/chats/{chat}/stop")
+        raise
+    finally:
+        thread.join(30)
     assert not thread.is_alive()
 
 

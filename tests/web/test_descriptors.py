@@ -36,11 +36,11 @@ def test_where_it_may_open_few_there_are_fewer_kernels_and_it_says_so(tmp_path: 
     with serving(
         tmp_path / "data", "--model", "direct", environ=PRELOAD, before=limited(256, 256)
     ) as served:
-        for n in range(10):
+        for n in range(17):
             client = served.client(f"user-{n}")
             (shown,) = outputs(say(client, new_chat(client), "6 * 7"))
             assert shown["data"]["text/plain"] == "42"
         headers = {"authorization": f"Bearer {served.secret}"}
         totals = served.client(None).get("/api/admin/kernels", headers=headers).json()["totals"]
-        assert totals["alive"] <= totals["most"] == 7
-        assert "There is room for 7 of 200 kernels only" in served.log.read_text()
+        assert totals["alive"] <= totals["most"] == 14
+        assert "There is room for 14 of 200 kernels only" in served.log.read_text()

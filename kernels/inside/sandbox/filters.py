@@ -32,6 +32,7 @@ _ARCHITECTURES: Final = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}  # AUDIT
 
 _NO_SUCH_CALL: Final = refuse(errno.ENOSYS)
 _NOT_PERMITTED: Final = refuse(errno.EPERM)
+_UNKNOWN_OPTION: Final = refuse(errno.EINVAL)
 _DENIED: Final = refuse(errno.EACCES)
 _NOTHING_DONE: Final = refuse(0)
 
@@ -46,6 +47,9 @@ _TERMINAL_REQUESTS: Final = (0x5412, 0x541C, 0x5423)
 _PROCESS_OPTIONS: Final = (1, 4, 35)
 """prctl(2): PR_SET_PDEATHSIG (the kernel would outlive its server), PR_SET_DUMPABLE (the watch
 could no longer read its memory map) and PR_SET_MM (it could show the watch another program)."""
+
+_PR_SET_VMA: Final = 0x5356_4D41
+"""prctl(2): it names mappings, and the watch knows shared memory by its name."""
 
 _PERSONALITIES: Final = (0, 0xFFFF_FFFF)
 """The ordinary one, and the question which it is."""
@@ -68,10 +72,7 @@ _SOL_SOCKET: Final = 1
 _BUFFER_SIZES: Final = (7, 8)
 """socket(7): SO_SNDBUF and SO_RCVBUF. What buffers hold, the watch knows by the number of sockets."""
 
-_SYSTEM_V: Final = (
-    *("mq_open", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd"),
-    *("semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmget"),
-)
+_QUEUES: Final = ("mq_open", "mq_unlink")
 _CHANGES_OF_MODE: Final = ("chmod", "fchmodat", "fchmodat2")
 _CHANGES_OF_ATTRIBUTES: Final = (
     *("lremovexattr", "lsetxattr", "removexattr", "removexattrat", "setxattr", "setxattrat"),
@@ -118,13 +119,13 @@ def unconnected(machine: str, *, network: Network) -> bytes:
     Nor does Landlock see a change of mode, times, owner or attributes by path, a watch (inotify(7),
     of which the server's user has few), or priorities and limits of other processes: the files and
     processes of the server are those of the same user. A change of mode or times seems to succeed,
-    for `shutil.copy2` ends with both. System V objects are the machine's.
+    for `shutil.copy2` ends with both. Queues of messages are the machine's.
     """
     rules: dict[str, int | str] = {
         "socket": "socket" if network == "open" else _DENIED,
         "connect": ALLOW if network == "open" else _DENIED,
         "socketpair": "socketpair",
-        **dict.fromkeys(_SYSTEM_V, _NO_SUCH_CALL),
+        **dict.fromkeys(_QUEUES, _NO_SUCH_CALL),
         **dict.fromkeys(_CHANGES_OF_MODE, _NOTHING_DONE),
         **dict.fromkeys(_CHANGES_OF_TIMES, _NOT_PERMITTED),
         "utimensat": "utimensat",
@@ -188,7 +189,12 @@ def _checks() -> dict[str, list[Statement]]:
             *_when(_PERSONALITIES, ALLOW),
             Return(_NOT_PERMITTED),
         ],
-        "prctl": [Load(argument(0)), *_when(_PROCESS_OPTIONS, _NOT_PERMITTED), Return(ALLOW)],
+        "prctl": [
+            Load(argument(0)),
+            *_when(_PROCESS_OPTIONS, _NOT_PERMITTED),
+            *_when((_PR_SET_VMA,), _UNKNOWN_OPTION),
+            Return(ALLOW),
+        ],
         "setsockopt": [
             Load(argument(1)),
             Branch("==", _SOL_SOCKET, then="setsockopt: socket"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -155,9 +156,9 @@ def test_version2_as_the_system_has_it() -> None:
 
 
 def test_version1_as_the_system_has_it() -> None:
-    own = version1()
+    own, name = version1(), f"test-{secrets.token_hex(4)}"
     with ExitStack() as undo:
-        found = find_version1(own, "chatkernel-test", note=lambda _: None, undo=undo)
+        found = find_version1(own, name, note=lambda _: None, undo=undo)
         assert set(found.kernels) == {"memory", "pids", "cpu"}
         group = found.of("kernel-1")
         group.make(Limits(memory_bytes=300 << 20, processes=40, cpus=0.5))
@@ -168,14 +169,13 @@ def test_version1_as_the_system_has_it() -> None:
         assert not group.overran()
         group.remove(seconds=1)
         assert not group.overran()
-    assert not any((folder / "chatkernel-test").exists() for folder in own.values())
+    assert not any((folder / name).exists() for folder in own.values())
 
 
 def test_version1_takes_the_controllers_it_can_get() -> None:
     own = version1()
     with ExitStack() as undo:
-        found = find_version1(
-            {"memory": own["memory"]}, "chatkernel-test", note=lambda _: None, undo=undo
-        )
+        name = f"test-{secrets.token_hex(4)}"
+        found = find_version1({"memory": own["memory"]}, name, note=lambda _: None, undo=undo)
         assert set(found.kernels) == {"memory"}
         assert found.missing == {"pids": "v1: there is no pids.", "cpu": "v1: there is no cpu."}

@@ -60,6 +60,8 @@ def machine(folder: Path, owner: int) -> Iterator[Machine]:
         )
         tcp.bind(("127.0.0.1", 0))
         abstract.bind(f"\0chatkernel-test-{os.getpid()}")
+        datagrams = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        datagrams.bind(abstract.getsockname())
         pathname.bind(str(folder / "docker.sock"))
         (folder / "docker.sock").chmod(0o777)
         for listener in (tcp, abstract, pathname):

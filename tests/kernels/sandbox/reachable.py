@@ -14,13 +14,14 @@ _NEWNS = 0x20000
 _MS_REC_PRIVATE = 0x4000 | 0x40000
 
 
-def open_ways() -> None:
+def open_ways(*others: Path) -> None:
     """In a mount namespace of this process's own; needs root.
 
     A folder that others can't traverse is covered by one that they can, with nothing in it but
-    what the interpreter needs.
+    what the interpreter needs, and ``others``.
     """
-    needed = {Path(path).resolve() for path in (sys.base_prefix, sys.prefix, _OURS)}
+    interpreter = (Path(sys.base_prefix), Path(sys.prefix), _OURS)
+    needed = {path.resolve() for path in (*others, *interpreter)}
     closed = {path: top for path in sorted(needed) if (top := _closed(path)) is not None}
     unshare(_NEWNS)
     mount("none", "/", "", _MS_REC_PRIVATE)

@@ -90,6 +90,7 @@ def test_other_requests_to_devices_are_their_business(machine: str) -> None:
 def test_a_cell_cannot_outlive_its_server_or_hide_from_the_watch(machine: str) -> None:
     for option in (1, 4, 35, 1 | 1 << 32):
         assert of(machine, "prctl", option) == refuse(errno.EPERM)
+    assert of(machine, "prctl", 0x53564D41) == refuse(errno.EINVAL)
     for option in (2, 15, 38):
         assert of(machine, "prctl", option) == ALLOW
 
