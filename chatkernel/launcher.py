@@ -46,7 +46,7 @@ class Launcher:
     ) -> AsyncIterator[Launcher]:
         """The control groups are there; the fork server is started when it is asked for, and ends on exit."""
         async with Cgroups.open(kernel_files(settings)) as cgroups:
-            fork_server = ForkServer(kernel_python(settings), settings.preload)
+            fork_server = ForkServer(kernel_python(settings), settings.preload, folder=sockets)
             processes = await user_processes(settings)
             try:
                 yield cls(settings, archive, sockets, fork_server, cgroups, processes)

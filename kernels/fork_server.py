@@ -42,12 +42,14 @@ _PRELOAD_SECONDS = 30.0
 _END_SECONDS = 2.0
 _FORK_SECONDS = 20.0
 
+_HOMES = ("HOME", "IPYTHONDIR", "MPLCONFIGDIR")
+"""Where libraries write when they are imported."""
+
 # One thread until the fork, in every library that would start some; and Python writes no files.
 _ENVIRONMENT = MappingProxyType(
     {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "HOME": "/nonexistent",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PLOTLY_RENDERER": "plotly_mimetype",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -78,6 +80,9 @@ class Warmed:
 class ForkServer:
     """Forks kernels; a new process takes its place when it has ended. Made by `open`.
 
+    What libraries write when they are imported goes with the start, in a folder that is made in ``folder``; None
+    is where the system has temporary ones.
+
     It does without a module of ``preload`` that can't be imported, or twice ends Python, starts threads
     (no kernel could be forked beside one) or takes longer than ``preload_seconds``.
     """
@@ -87,10 +92,12 @@ class ForkServer:
         python: str,
         preload: Sequence[str] = PRELOAD,
         *,
+        folder: Path | None = None,
         start_seconds: float = _START_SECONDS,
         preload_seconds: float = _PRELOAD_SECONDS,
     ) -> None:
         self.python = python
+        self._folder = folder
         self._preload = tuple(preload)
         self._left_out: dict[str, str] = {}
         self._patience = _Patience(start_seconds, preload_seconds)
@@ -199,7 +206,16 @@ class ForkServer:
         return self._running
 
     async def _start(self) -> None:
-        self._running = await _Running.start(self.python, self._preload, tuple(self._left_out))
+        async with AsyncExitStack() as opened:
+            try:
+                home = await opened.enter_async_context(_home_in(self._folder))
+            except OSError as error:
+                raise ForkServerFailed(f"{error.filename}: {error.strerror}.") from error
+            await self._start_in(home)
+
+    async def _start_in(self, home: str) -> None:
+        without = tuple(self._left_out)
+        self._running = await _Running.start(self.python, self._preload, without, home)
         try:
             if self._is_closed:
                 raise ForkServerFailed("its fork server was closed.")
@@ -245,8 +261,10 @@ class _Running:
     warmed: Warmed = Warmed()
 
     @classmethod
-    async def start(cls, python: str, preload: Sequence[str], without: Sequence[str]) -> _Running:
-        """It begins to warm up.
+    async def start(
+        cls, python: str, preload: Sequence[str], without: Sequence[str], home: str
+    ) -> _Running:
+        """It begins to warm up, and needs ``home`` until it is warm.
 
         Raises:
             ForkServerFailed, MachineUnfit
@@ -259,14 +277,11 @@ class _Running:
                 with theirs:
                     ours.setblocking(False)
                     log = opened.enter_context(Log.open())
-                    cache = await opened.enter_async_context(
-                        TemporaryDirectory(prefix="ck-", ignore_cleanup_errors=True)
-                    )
                     command = [python, "-P", str(_INSIDE), "--fork-server", str(theirs.fileno())]
                     # In this thread: PR_SET_PDEATHSIG fires at the end of the thread that forked.
                     process = subprocess.Popen(  # noqa: ASYNC220
                         [*command, "--preload", ",".join(preload), "--without", ",".join(without)],
-                        env={**_ENVIRONMENT, "MPLCONFIGDIR": cache},
+                        env={**_ENVIRONMENT, **dict.fromkeys(_HOMES, home)},
                         cwd="/",
                         stdin=subprocess.DEVNULL,
                         stdout=log.write_end,
@@ -365,6 +380,11 @@ class _Running:
         """It is ending, since it closed its socket; its last word and status say why."""
         await _wait(self.process)
         return _Ended(classify(await _kill(self.process)), self.log.last_line())
+
+
+def _home_in(folder: Path | None) -> TemporaryDirectory[str]:
+    parent = None if folder is None else str(folder)
+    return TemporaryDirectory(prefix="ck-", dir=parent, ignore_cleanup_errors=True)
 
 
 async def _kill(process: subprocess.Popen[bytes]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -208,3 +209,25 @@ async def test_an_end_that_no_preload_brought_is_said_with_its_status(tmp_path: 
     server = ForkServer(str(python), ("json",))
     with pytest.raises(ForkServerFailed, match="exited with status 5; no Python here"):
         await server.warmed()
+
+
+TELLS_ITS_FOLDERS = """
+import json, tempfile
+from pathlib import Path
+from IPython.paths import get_ipython_dir
+import matplotlib
+folders = [str(Path.home()), get_ipython_dir(), matplotlib.get_configdir(), matplotlib.get_cachedir()]
+Path("{told}").write_text(json.dumps(folders))
+"""
+
+
+async def test_what_libraries_write_when_they_are_imported_is_gone_when_it_is_warm(
+    tmp_path: Path,
+) -> None:
+    told = tmp_path / "told"
+    async with preloading(tmp_path, {"tells": TELLS_ITS_FOLDERS.format(told=told)}) as server:
+        assert not (await server.warmed()).missing
+        home, *others = json.loads(told.read_text())
+        assert {os.path.commonpath([home, other]) for other in others} == {home}
+        assert Path(home).name.startswith("ck-")
+        assert not await anyio.Path(home).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from tests.kernels.cgroups.machine import version1
+from tests.patience import given_up_after
 from tests.serving import Served, new_chat, say, serving, text_of
 
 
@@ -109,6 +111,32 @@ def test_no_control_group_outlives_the_next_start(tmp_path: Path, end: str) -> N
         assert [group.exists() for group in groups] == [end == "kill"] * 6
     with serving(data) as served:
         assert not any(group.exists() for group in groups)
+
+
+WAITS = """
+import os, threading
+os.close(os.open(os.environ["HOME"] + "/left", os.O_CREAT))
+threading.Event().wait()
+"""
+
+
+def test_what_a_fork_server_wrote_while_it_started_is_gone_after_the_next_start(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "waits.py").write_text(WAITS)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    environ = {"CHATKERNEL_KERNEL_PYTHON": str(python), "CHATKERNEL_PRELOAD": "waits"}
+    with serving(tmp_path / "data", environ=environ) as served:
+        sockets = Path((served.data / "runtime/sockets").read_text())
+        with given_up_after(20):
+            while not list(sockets.glob("*/left")):
+                pass
+        served.kill()
+    assert list(sockets.glob("*/left"))
+    with serving(tmp_path / "data"):
+        assert not sockets.exists()
 
 
 def test_a_clean_stop_stores_the_running_turn_and_ends_all(tmp_path: Path) -> None:
