@@ -57,5 +57,12 @@ class Workers:
 
     def _serve(self, begun: anyio.Event) -> None:
         from_thread.run_sync(begun.set)
-        while (work := self._work.get()) is not None:
-            work()
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """A call of its own, after which the thread holds nothing of what was done."""
+        if (work := self._work.get()) is None:
+            return False
+        work()
+        return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import anyio
 import pytest
@@ -48,3 +50,19 @@ async def test_what_was_asked_for_is_not_given_up() -> None:
             scope.cancel()
             await workers.run(ended.set)
         assert ended.is_set()
+
+
+async def test_what_was_done_is_not_held() -> None:
+    class Large:
+        def take_in(self) -> None:
+            pass
+
+    async with Workers.open(1) as workers:
+        large = Large()
+        held = weakref.ref(large)
+        await workers.run(large.take_in)
+        del large
+        with anyio.fail_after(5):
+            while held() is not None:
+                await anyio.sleep(0.01)
+                gc.collect()
