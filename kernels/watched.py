@@ -151,7 +151,7 @@ class Watched:
             self._pss_bytes, self._pss_resident = usage.memory_bytes, usage.resident_bytes
             self._pss_at = seen.at
         self.hiding = self._can_be_seen and bool(usage.hidden & last.hidden)
-        self._can_be_seen = self._can_be_seen or (usage.processes > 1 and not usage.hidden)
+        self._can_be_seen = self._can_be_seen or usage.processes - 1 > len(usage.hidden)
         self.usage, self.cpu_seconds = usage, cpu_seconds
         self.at, self.seconds = seen.at, seen.seconds
         activity = self.kernel.activity
