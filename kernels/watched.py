@@ -174,7 +174,7 @@ class Watched:
         if usage.pss is not None:
             self._measured, self._measured_at = usage, seen.at
         self.hiding = self._can_be_seen and bool(usage.hidden & last.hidden)
-        self._can_be_seen = self._can_be_seen or (usage.processes > 1 and not usage.hidden)
+        self._can_be_seen = self._can_be_seen or usage.processes - 1 > len(usage.hidden)
         self.usage, self.cpu_seconds = usage, cpu_seconds
         self.at = seen.at
         if not seen.measured:  # who asks for that says how often
