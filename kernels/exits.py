@@ -26,6 +26,13 @@ class Death:
 FORCED = Death(-9, "ended by force")
 """Somebody ended it on purpose."""
 
+ORPHANED = Death(
+    -9,
+    "ended with the process that starts kernels",
+    "The process that starts Python ended, and every running Python with it.",
+)
+"""Its fork server ended, by no fault of the kernel's."""
+
 
 def ended_for(deed: str, *, advice: str, busy: bool) -> Death:
     """The death of a kernel that was ended for what it did: "used more than 2 GiB"."""

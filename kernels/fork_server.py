@@ -178,7 +178,7 @@ class ForkServer:
             except BaseException:
                 ours.close()
                 raise
-        return Forked(pid, pidfd, ours)
+        return Forked(pid, pidfd, ours, lambda: running.has_ended)
 
     async def close(self) -> None:
         """End the process, and with it the kernels, for good."""

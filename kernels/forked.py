@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -23,10 +23,13 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: unix(7)
 
 class Forked:
     """``pid`` is the leader's; ``kernel_pid`` leads the process group of what cells run, once it is
-    ready."""
+    ready. ``orphaned`` tells whether its fork server has ended, which ends it too."""
 
-    def __init__(self, pid: int, pidfd: int, own: socket.socket) -> None:
+    def __init__(
+        self, pid: int, pidfd: int, own: socket.socket, orphaned: Callable[[], bool]
+    ) -> None:
         self.pid = pid
+        self.orphaned = orphaned
         self.kernel_pid: int | None = None
         self._pidfd = pidfd
         self._own = own

@@ -14,7 +14,6 @@ import anyio
 from anyio import to_thread
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
 from kernels.cgroups import Cgroup
@@ -22,7 +21,7 @@ from kernels.channels import Channel, Channels
 from kernels.descriptors import hold_spare
 from kernels.errors import KernelStartFailed
 from kernels.excess import over_memory
-from kernels.exits import FORCED, Death, classify
+from kernels.exits import FORCED, ORPHANED, Death, classify
 from kernels.launch import MARK, Launch, kernel_environment
 from kernels.limits import Limits
 from kernels.log import Log
@@ -123,6 +122,8 @@ class KernelProcess:
             return classify(returncode)
         if self._ending is not None:
             return self._ending
+        if self._provisioner.orphaned:
+            return ORPHANED
         if await self._overran():
             return over_memory(limits, busy=busy)
         return classify(returncode)
@@ -142,8 +143,8 @@ class KernelProcess:
             await to_thread.run_sync(self.cgroup.kill)
 
     @property
-    def _provisioner(self) -> KernelProvisionerBase:
-        assert self._manager.provisioner is not None
+    def _provisioner(self) -> ServedProvisioner:
+        assert isinstance(self._manager.provisioner, ServedProvisioner)
         return self._manager.provisioner
 
 

@@ -102,6 +102,11 @@ class ServedProvisioner(LocalProvisioner):
         """Wait until nothing of the kernel is left."""
         return await self._forked.wait() if self._forked is not None else 0
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether its fork server has ended, and the kernel with it."""
+        return self._forked is not None and self._forked.orphaned()
+
     async def send_signal(self, signum: int) -> None:
         """SIGINT goes to what the running cell does; what is meant to end it, ends all of it."""
         if self._forked is None:

@@ -29,6 +29,7 @@ from chatkernel.store.crud.chat import OwnedChats
 from chatkernel.turn_events import turn_events
 from chatkernel.turn_taking import SHUT_DOWN
 from kernels import Kernel, KernelStartFailed, RequestTimedOut
+from kernels.exits import ORPHANED
 from tests.chatkernel.agent.model import Does, run
 from tests.chatkernel.agent.stage import printed, shows
 from tests.chatkernel.opened import Opened, Talk, end_of, notices, opened, use
@@ -533,9 +534,11 @@ async def test_a_killed_fork_server_is_a_line_and_the_next_message_goes_on(here:
     await one.until(turn, shows_on)
     os.kill(pid, signal.SIGKILL)
     assert (await one.ends(turn)).status == "ok"
-    assert f"{KILLED} Its variables are gone" in str(turn.blocks)
+    assert f"{ORPHANED.sentence} Its variables are gone" in str(turn.blocks)
+    assert "out of memory" not in str(turn.blocks)
     for talk in (one, other):
         events = await talk.say("and now", run("'n' in globals()"), "No.")
+        assert "out of memory" not in str(events)
         assert values(events) == ["False"]
         assert end_of(events).status == "ok"
         assert len(notices(events)) <= 1

@@ -342,7 +342,6 @@ async def test_who_can_not_be_looked_at_is_told_of_once_and_looked_at_again(
     assert caplog.text.count("Too many open files") == 1
 
 
-<<<<<<< HEAD
 async def test_a_cell_whose_first_thread_has_ended_is_watched(watch: Watch, launch: Launch) -> None:
     code = f"""
 import ctypes, os, threading
@@ -379,11 +378,11 @@ async def test_it_goes_on_where_no_thread_can_be_started(
             refused.setattr(to_thread, "run_sync", refuse)
             await watch.measure()
         assert watched.at > last
-=======
+
+
 async def ended(kernel: Kernel, code: str) -> None:
     with pytest.raises(KernelDied):
         await run(kernel, code)
->>>>>>> fix-tests
 
 
 def indented(code: str) -> str:
