@@ -28,8 +28,9 @@ from kernels.log import Log
 from kernels.ownership import give
 from kernels.pace import Pace
 from kernels.passage import let_pass
-from kernels.processes import end_processes
+from kernels.processes import end_family, end_processes
 from kernels.remove_tree import remove_tree
+from kernels.sandbox import Tier
 from kernels.served_provisioner import ServedProvisioner
 from kernels.start_failure import start_failure
 from kernels.zmtp import Kind
@@ -38,12 +39,14 @@ logger = logging.getLogger(__name__)
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 _SILENT = logging.Logger("manager", logging.CRITICAL + 1)
 """What goes wrong is raised; jupyter_client would print it, too."""
 
 
 class KernelProcess:
-    """A started kernel; it need not answer yet. ``cgroup`` is None where it has none."""
+    """A started kernel; it need not answer yet. ``cgroup`` is None where it has none. It is ``outlived`` by what
+    its cells started where no pid namespace ends that."""
 
     def __init__(
         self,
@@ -53,12 +56,15 @@ class KernelProcess:
         log: Log,
         channels: Channels,
         cgroup: Cgroup | None,
+        *,
+        outlived: bool,
     ) -> None:
         self.id = kernel_id
         self.pid = pid
         self.log = log
         self.channels = channels
         self.cgroup = cgroup
+        self._outlived = outlived
         self._manager = manager
         self._returncode: int | None = None
         self._ending: Death | None = None
@@ -105,7 +111,9 @@ class KernelProcess:
                     kept.close()
                     with anyio.fail_after(limits.start_seconds):
                         channels = await opened.enter_async_context(_connected(manager, limits))
-                yield cls(kernel_id, pid, manager, log, channels, cgroup)
+                yield cls(
+                    kernel_id, pid, manager, log, channels, cgroup, outlived=_is_outlived(launch)
+                )
             finally:
                 kept.close()
                 with anyio.CancelScope(shield=True):
@@ -138,6 +146,8 @@ class KernelProcess:
     async def kill(self, death: Death = FORCED) -> None:
         """SIGKILL to it and everything its cells have started. The first death that is given counts."""
         self._ending = self._ending or death
+        if self._outlived:
+            await to_thread.run_sync(lambda: end_family(self.pid, seconds=_STOP_SECONDS))
         await self._provisioner.kill()
         if self.cgroup is not None:
             await to_thread.run_sync(self.cgroup.kill)
@@ -246,6 +256,8 @@ async def _remove(
 ) -> None:
     if manager.has_kernel and manager.provisioner is not None:
         pid = int((await manager.provisioner.get_provisioner_info())["pid"])
+        if _is_outlived(launch):
+            await to_thread.run_sync(lambda: end_family(pid, seconds=_STOP_SECONDS))
         await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
         with anyio.move_on_after(_END_SECONDS):
             await manager.provisioner.wait()
@@ -254,6 +266,11 @@ async def _remove(
     await manager.cleanup_resources()
     await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
     await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)
+
+
+def _is_outlived(launch: Launch) -> bool:
+    """What its cells started isn't ended by the system when it ends."""
+    return launch.sandbox.tier is not Tier.FULL
 
 
 def _remove_cgroup(cgroup: Cgroup) -> None:

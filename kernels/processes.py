@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernels.launch import MARK
-from kernels.proc import read_living, read_proc, stat_fields
+from kernels.proc import read_family, read_living, read_proc, stat_fields
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.01
@@ -53,9 +53,35 @@ def end_processes(kernel_id: str, pid: int, *, seconds: float) -> bool:
         if time.monotonic() > deadline:
             return False
         for member in members:
-            _kill(member.pid)
+            _signal(member.pid, signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
     return True
+
+
+def end_family(leader: int, *, seconds: float) -> None:
+    """SIGKILL to all below a process that takes in their orphans (PR_SET_CHILD_SUBREAPER), for at most ``seconds``.
+    Blocks.
+
+    They are stopped first, until none runs: who is stopped doesn't fork, and takes a place of those that
+    RLIMIT_NPROC counts. Killed one after the other, forks without end would outrun it.
+    """
+    deadline = time.monotonic() + seconds
+    while running := [pid for pid in _below(leader) if _runs(pid)]:
+        for pid in running:
+            _signal(pid, signal.SIGSTOP)
+        if time.monotonic() > deadline:
+            break
+    for pid in _below(leader):
+        _signal(pid, signal.SIGKILL)
+
+
+def _below(leader: int) -> list[int]:
+    return read_family(leader)[1:]
+
+
+def _runs(pid: int) -> bool:
+    process = read_process(pid)
+    return process is not None and process.state not in "TtZX"
 
 
 def _living() -> Iterator[tuple[Process, int]]:
@@ -76,8 +102,8 @@ def _environment(pid: int) -> list[bytes]:
     return read_proc(pid, "environ").split(b"\0")
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         return

@@ -27,7 +27,6 @@ OF_ROOTS = "tests/security/test_root_server.py"
 MAY_BE_SKIPPED = (
     "without a user of its own, its processes are counted with all of the server's",
     "this user is an ordinary one, as in the other tests of this tier",
-    "without namespaces forks outlive their kernel for as long as they go on",
     "only in full are /tmp and /dev/shm its own",
     "only root is told what a mapping holds",
     "it has namespaces",

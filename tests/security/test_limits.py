@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import anyio
+import psutil
 import pytest
 
 from kernels import CellTimedOut, ErrorOutput, Kernel, KernelDied, Launch, Limits, Tier
 from tests.kernels.running import run, text
-from tests.kernels.tiered import need_a_user_of_its_own
+from tests.kernels.tiered import need_a_user_of_its_own, until_gone
 from tests.security.neighbours import of_another
 
 pytestmark = pytest.mark.anyio
@@ -160,11 +161,16 @@ async def test_killing_all_kills_its_own(launch: Launch, neighbour: Kernel) -> N
     assert await text(neighbour, "print(1 + 1)") == "2\n"
 
 
-async def test_forks_without_end_are_ended(tiered: Launch, tier: Tier, neighbour: Kernel) -> None:
-    if tier is not Tier.FULL:
-        pytest.skip("without namespaces forks outlive their kernel for as long as they go on")
+async def test_forks_without_end_are_ended(tiered: Launch, neighbour: Kernel) -> None:
     limits = replace(LIMITS, cell_seconds=1.0, grace_seconds=0.5)
+    before = forked(tiered)
     async with Kernel.open(tiered, limits=limits) as kernel:
         with pytest.raises((CellTimedOut, KernelDied)):
             await run(kernel, BOMB)
+    await until_gone(list(forked(tiered) - before))
     assert await text(neighbour, "print(1 + 1)") == "2\n"
+
+
+def forked(launch: Launch) -> set[psutil.Process]:
+    """All that lives below the fork server, orphans too."""
+    return set(psutil.Process(launch.fork_server.pid).children(recursive=True))
