@@ -161,8 +161,8 @@ async def _open(
             raise
         if named_model:
             raise UnusableEnvironment(
-                f"The server at {server.address}, which uses {settings.data}, has a model of its own: "
-                "leave --model out, or stop the server."
+                f"The server at {server.address} uses {settings.data} and chooses the model: "
+                "leave --model out and connect it there, or stop the server."
             ) from None
         # The start-up secret goes with it: no proxy of the environment may see that.
         async with httpx.AsyncClient(

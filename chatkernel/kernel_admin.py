@@ -74,7 +74,7 @@ class KernelAdmin:
 
     async def _act(self, action: KernelAction, held: Held | None) -> str:
         if held is None:
-            raise NotFound("This kernel is gone already.")
+            raise NotFound("No kernel with this id lives: it is gone already, or never was.")
         if held.kernel is None:
             return await self._act_on_start(action, held)
         match action:

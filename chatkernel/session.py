@@ -82,6 +82,11 @@ class UserSession:
         """The chat in which a turn runs, or is about to."""
         return self._claimed.chat_id if self._claimed else None
 
+    @property
+    def stopping(self) -> bool:
+        """The turn that runs was asked to stop."""
+        return self._claimed is not None and self._claimed.stopping
+
     def log_of(self, chat_id: str) -> ChatLog | None:
         """The chat as it stands, if it is the open one."""
         return self._log if self._log is not None and self._log.id == chat_id else None

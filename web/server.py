@@ -188,10 +188,11 @@ async def _spare_the_collector(app: App) -> None:
 
 
 async def _greet(app: App, service: Service, host: str, port: int) -> None:
-    """Say where to go, once kernels start; pages are served before."""
-    await check_kernels(service)
+    """Say where to go, and when kernels start; pages are served before."""
     address = local_address(host, port)
     console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Starting Python for [bold]{address}[/] …")
+    await check_kernels(service)
     console.print(f"chatkernel is ready: [bold]{address}[/]")
     if host in EVERYWHERE:
         console.print(

@@ -109,8 +109,10 @@ class PageWriter:
 
     async def _show_state(self, session: UserSession) -> None:
         chat = await self._site.service.archive.check_owner(self._user.id, self._chat_id)
+        running = session.running_chat == self._chat_id
         state: dict[str, Any] = {
-            "running": session.running_chat == self._chat_id,
+            "running": running,
+            "stopping": running and session.stopping,
             "mode": self._site.service.models.current.mode,
             "title": title_of(chat.title, chat.last_user_text),
             "url": f"{self._root}/chat/{self._chat_id}" if chat.last_user_at else None,

@@ -79,6 +79,8 @@ def test_force_restart_ends_what_stop_cannot(ann: Tab) -> None:
     expect(ann.live).to_contain_text("begun")
     expect(ann.button("Force restart")).to_be_hidden()
     ann.stop_button.click()
+    expect(ann.button("Force restart")).to_be_visible()
+    ann.page.reload()
     ann.button("Force restart").click()
     ann.turns(1)
     expect(ann.log).to_contain_text("could not be interrupted")

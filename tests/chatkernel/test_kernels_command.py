@@ -56,7 +56,7 @@ def test_a_kernel_is_ended_from_the_terminal(served: Served) -> None:
     again = run("kernels", *data, "kill", "nosuchid")
     assert (again.returncode, again.stderr) == (
         1,
-        "chatkernel: This kernel is gone already.\n",
+        "chatkernel: No kernel with this id lives: it is gone already, or never was.\n",
     )
 
 

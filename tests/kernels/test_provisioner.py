@@ -386,3 +386,12 @@ def waited_for(client: BlockingKernelClient, code: str) -> str:
     printed = Printed()
     client.execute_interactive(code, timeout=30, output_hook=printed)
     return printed.text
+
+
+def test_who_knows_no_provisioner_gets_no_kernel_without_a_sandbox() -> None:
+    _, *command = KernelSpec.from_resource_dir(str(SPEC)).argv
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "runs in a sandbox that its provisioner makes" in done.stderr

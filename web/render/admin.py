@@ -157,7 +157,7 @@ def _audit(rows: Sequence[Audit]) -> Element:
 
 
 def _audited(row: Audit) -> Element:
-    whose = f"{row.user_name}’s kernel" if row.user_name else "a kernel"
+    whose = f"{row.user_name}’s kernel {row.kernel_id}" if row.user_name else "a kernel"
     return li(
         time(f"{row.at:%Y-%m-%d %H:%M:%S} UTC", datetime=row.at.isoformat()),
         span(strong(row.who), f" {_PAST.get(row.action, row.action)} ", strong(whose), cls="deed")

@@ -82,7 +82,7 @@ def _textarea(mode: Mode) -> Element:
 
 def _keys() -> Element:
     """What the keys do in a cell. CSS shows it where there is a keyboard and nothing else is to be said."""
-    keys = (("Enter", "runs"), ("Shift+Enter", "new line"), ("Ctrl+Enter", "runs as it is"))
+    keys = (("Enter", "runs"), ("Shift+Enter", "new line"), ("Ctrl+Enter", "runs at once"))
     return span([span(kbd(key), f" {does}") for key, does in keys], cls="keys faint")
 
 

@@ -102,7 +102,7 @@ def _form(model: ModelState) -> Element:
             input_(type="checkbox", name="keep"),
             span(
                 "Keep it on this machine",
-                small("In a file only you can read; else until the server stops."),
+                small("In a file that only the server can read; else until it stops."),
             ),
             cls="check",
         ),

@@ -20,6 +20,7 @@ export function setRunning(running) {
 function apply(state) {
   if (typeof state.running === "boolean") {
     setRunning(state.running);
+    if (state.stopping) composer.dataset.stopping = "true";
     // Said also when nothing changed: a message that was refused is no longer on its way.
     if (!state.running) document.dispatchEvent(new CustomEvent("ck:idle"));
   }
