@@ -23,6 +23,9 @@ _FREE_BYTES = 1 << 20
 _BYTES_FOR_ONE = 16
 """What isn't a message yet is paid for, too: so many bytes like one of a message that is looked into."""
 
+_LEAST_PIECE = 16 << 10
+"""Of what comes in smaller ones, each counts as much: it wakes the loop."""
+
 _UNSENT = 100
 
 
@@ -42,7 +45,7 @@ class Channel:
         self, connection: Connection, session: Session, *, limits: Limits, pace: Pace
     ) -> None:
         self._connection = connection
-        self._decoder = Decoder(limits.message_bytes)
+        self._decoder = Decoder()
         self._session = session
         self._limits = limits
         self._pace = pace
@@ -115,10 +118,11 @@ class Channel:
                 if await self._pace.work(partial(incoming.take, self._decoder), 0):
                     data = await self._connection.receive()
                     self._decoder.feed(data)
-                    received += len(data)
+                    received += max(len(data), _LEAST_PIECE)
                     if received > _FREE_BYTES or incoming.excess():
                         await self._pace.spend(len(data) // _BYTES_FOR_ONE)
-                else:
+                elif not incoming.is_whole:
+                    await self._pace.spend(0)
                     await checkpoint()
             return incoming
         return None
@@ -158,7 +162,7 @@ class _Incoming:
             Lost
         """
         for _ in range(_PARTS_PER_STEP):
-            frame = decoder.next()
+            frame = decoder.next(max(0, self._limits.message_bytes - self.size))
             if frame is None:
                 return True
             if frame.command:

@@ -66,28 +66,6 @@ def read_family(leader: int) -> list[int]:
     return found
 
 
-def living_stat(pid: int) -> tuple[int, bytes] | None:
-    """Of a process that lives, ``/proc/PID/stat`` and the number by which all of it can be read: that of
-    another thread when its first one has ended, whose folder tells no more.
-
-    Raises:
-        OSError: as `passing_over`.
-    """
-    if not (stat := read_proc(pid, "stat")):
-        return None
-    if is_living(stat):
-        return pid, stat
-    for thread in map(int, list_proc(pid, "task")):
-        if is_living(stat := read_proc(thread, "stat")):
-            return thread, stat
-    return None
-
-
-def is_living(stat: bytes) -> bool:
-    """Whether that is the ``/proc/PID/stat`` of what lives."""
-    return stat_fields(stat)[:1] not in ([], [b"Z"], [b"X"])
-
-
 def read_living(pid: int) -> tuple[int, bytes] | None:
     """Of a process that lives, its ``/proc/PID/stat``, and the number under which all of it is told: that of
     another thread where the first one has ended.

@@ -14,6 +14,7 @@ import anyio
 from anyio import to_thread
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from kernels import leftovers
 from kernels.cgroups import Cgroup
@@ -28,9 +29,8 @@ from kernels.log import Log
 from kernels.ownership import give
 from kernels.pace import Pace
 from kernels.passage import let_pass
-from kernels.processes import end_family, end_processes
+from kernels.processes import end_processes
 from kernels.remove_tree import remove_tree
-from kernels.sandbox import Tier
 from kernels.served_provisioner import ServedProvisioner
 from kernels.start_failure import start_failure
 from kernels.zmtp import Kind
@@ -39,14 +39,12 @@ logger = logging.getLogger(__name__)
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
-_STOP_SECONDS = 2.0
 _SILENT = logging.Logger("manager", logging.CRITICAL + 1)
 """What goes wrong is raised; jupyter_client would print it, too."""
 
 
 class KernelProcess:
-    """A started kernel; it need not answer yet. ``cgroup`` is None where it has none. It is ``outlived`` by what
-    its cells started where no pid namespace ends that."""
+    """A started kernel; it need not answer yet. ``cgroup`` is None where it has none."""
 
     def __init__(
         self,
@@ -56,15 +54,12 @@ class KernelProcess:
         log: Log,
         channels: Channels,
         cgroup: Cgroup | None,
-        *,
-        outlived: bool,
     ) -> None:
         self.id = kernel_id
         self.pid = pid
         self.log = log
         self.channels = channels
         self.cgroup = cgroup
-        self._outlived = outlived
         self._manager = manager
         self._returncode: int | None = None
         self._ending: Death | None = None
@@ -111,9 +106,7 @@ class KernelProcess:
                     kept.close()
                     with anyio.fail_after(limits.start_seconds):
                         channels = await opened.enter_async_context(_connected(manager, limits))
-                yield cls(
-                    kernel_id, pid, manager, log, channels, cgroup, outlived=_is_outlived(launch)
-                )
+                yield cls(kernel_id, pid, manager, log, channels, cgroup)
             finally:
                 kept.close()
                 with anyio.CancelScope(shield=True):
@@ -128,12 +121,12 @@ class KernelProcess:
         returncode = -signal.SIGKILL if self._returncode is None else self._returncode
         if returncode != -signal.SIGKILL:  # before anybody could end it
             return classify(returncode)
+        if await self._overran():
+            return over_memory(limits, busy=busy)
         if self._ending is not None:
             return self._ending
         if self._provisioner.orphaned:
             return ORPHANED
-        if await self._overran():
-            return over_memory(limits, busy=busy)
         return classify(returncode)
 
     async def _overran(self) -> bool:
@@ -146,8 +139,6 @@ class KernelProcess:
     async def kill(self, death: Death = FORCED) -> None:
         """SIGKILL to it and everything its cells have started. The first death that is given counts."""
         self._ending = self._ending or death
-        if self._outlived:
-            await to_thread.run_sync(lambda: end_family(self.pid, seconds=_STOP_SECONDS))
         await self._provisioner.kill()
         if self.cgroup is not None:
             await to_thread.run_sync(self.cgroup.kill)
@@ -254,23 +245,24 @@ async def _connected(manager: AsyncKernelManager, limits: Limits) -> AsyncIterat
 async def _remove(
     manager: AsyncKernelManager, launch: Launch, kernel_id: str, cgroup: Cgroup | None
 ) -> None:
-    if manager.has_kernel and manager.provisioner is not None:
-        pid = int((await manager.provisioner.get_provisioner_info())["pid"])
-        if _is_outlived(launch):
-            await to_thread.run_sync(lambda: end_family(pid, seconds=_STOP_SECONDS))
-        await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
-        with anyio.move_on_after(_END_SECONDS):
-            await manager.provisioner.wait()
-    if cgroup is not None:
-        await to_thread.run_sync(_remove_cgroup, cgroup)
-    await manager.cleanup_resources()
-    await to_thread.run_sync(_remove_sockets, launch.sockets / kernel_id)
-    await to_thread.run_sync(leftovers.forget, launch.runtime, kernel_id)
+    """Each step is taken, also when another fails."""
+    async with AsyncExitStack() as last_first:
+        undo = last_first.push_async_callback
+        undo(to_thread.run_sync, leftovers.forget, launch.runtime, kernel_id)
+        undo(to_thread.run_sync, _remove_sockets, launch.sockets / kernel_id)
+        undo(manager.cleanup_resources)
+        if cgroup is not None:
+            undo(to_thread.run_sync, _remove_cgroup, cgroup)
+        if manager.has_kernel and manager.provisioner is not None:
+            undo(_end, manager.provisioner, kernel_id)
 
 
-def _is_outlived(launch: Launch) -> bool:
-    """What its cells started isn't ended by the system when it ends."""
-    return launch.sandbox.tier is not Tier.FULL
+async def _end(provisioner: KernelProvisionerBase, kernel_id: str) -> None:
+    pid = int((await provisioner.get_provisioner_info())["pid"])
+    await provisioner.kill()
+    await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
+    with anyio.move_on_after(_END_SECONDS):
+        await provisioner.wait()
 
 
 def _remove_cgroup(cgroup: Cgroup) -> None:

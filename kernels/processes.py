@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from kernels.proc import read_family, read_living, read_proc, stat_fields
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.01
+_STOP_SECONDS = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +59,35 @@ def end_processes(kernel_id: str, pid: int, *, seconds: float) -> bool:
     return True
 
 
-def end_family(leader: int, *, seconds: float) -> None:
+def end_family(leader: int, lives: Callable[[], bool], *, seconds: float) -> None:
     """SIGKILL to all below a process that takes in their orphans (PR_SET_CHILD_SUBREAPER), for at most ``seconds``.
-    Blocks.
+    Nobody is touched once it no longer ``lives``: its number may be another's. Blocks.
 
     They are stopped first, until none runs: who is stopped doesn't fork, and takes a place of those that
     RLIMIT_NPROC counts. Killed one after the other, forks without end would outrun it.
+
+    Raises:
+        OSError: this process can open no more files.
     """
     deadline = time.monotonic() + seconds
-    while running := [pid for pid in _below(leader) if _runs(pid)]:
+    while running := [pid for pid in _below(leader, lives) if _runs(pid)]:
         for pid in running:
             _signal(pid, signal.SIGSTOP)
         if time.monotonic() > deadline:
             break
-    for pid in _below(leader):
+        time.sleep(_STOP_SECONDS)
+    for pid in _below(leader, lives):
         _signal(pid, signal.SIGKILL)
 
 
-def _below(leader: int) -> list[int]:
-    return read_family(leader)[1:]
+def _below(leader: int, lives: Callable[[], bool]) -> list[int]:
+    family = read_family(leader)
+    return family[1:] if lives() else []
 
 
 def _runs(pid: int) -> bool:
-    process = read_process(pid)
-    return process is not None and process.state not in "TtZX"
+    found = read_living(pid)
+    return found is not None and stat_fields(found[1])[0] not in {b"T", b"t"}
 
 
 def _living() -> Iterator[tuple[Process, int]]:

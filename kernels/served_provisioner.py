@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -22,10 +23,14 @@ from kernels.fork_server import ForkServer
 from kernels.forked import Forked
 from kernels.inside.sandbox.plan import Separation
 from kernels.limits import Limits
+from kernels.processes import end_family
 from kernels.sandbox import Sandbox
+
+logger = logging.getLogger(__name__)
 
 _STDERR = 2
 _END_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 
 
 class ServedProvisioner(LocalProvisioner):
@@ -37,6 +42,8 @@ class ServedProvisioner(LocalProvisioner):
     """
 
     _forked: Forked | None = None
+    _ends_all = True
+    """The end of its leader is that of all below it: they are in a pid namespace."""
 
     @property
     def has_process(self) -> bool:
@@ -87,6 +94,7 @@ class ServedProvisioner(LocalProvisioner):
             self._forked = await _fork(
                 fork_server, request, plan.separation, log=log, cgroup=cgroup
             )
+        self._ends_all = plan.separation.namespaces
         self.pid = self.pgid = self._forked.pid
         with anyio.fail_after(limits.start_seconds):
             if cgroup is not None:  # beside its start, of which it takes nothing
@@ -117,10 +125,23 @@ class ServedProvisioner(LocalProvisioner):
             self._forked.kill()
 
     async def kill(self, restart: bool = False) -> None:
+        if self._forked is not None and not self._ends_all:
+            await self._end_family(self._forked)
         await self.send_signal(signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:
-        await self.send_signal(signal.SIGTERM)
+        await self.kill(restart)
+
+    async def _end_family(self, forked: Forked) -> None:
+        """What its cells started would live on, for a moment or for as long as it forks."""
+        end = partial(end_family, forked.pid, forked.lives, seconds=_STOP_SECONDS)
+        try:
+            await to_thread.run_sync(end)
+        except (
+            OSError,
+            RuntimeError,
+        ):  # too few descriptors or threads; the kernel has to end all the same
+            logger.exception("ending what a kernel started")
 
     async def cleanup(self, restart: bool = False) -> None:
         """Called by the manager when the kernel has ended; a restart is another kernel's start."""

@@ -71,6 +71,7 @@ class _Crews:
     looking: Workers
     looking_slowly: Workers
     counting: Workers
+    at_the_machine: Workers
     at_the_disk: Workers
 
     @classmethod
@@ -80,9 +81,10 @@ class _Crews:
             Workers.open(_THREADS) as looking,
             Workers.open(_THREADS) as looking_slowly,
             Workers.open(_THREADS) as counting,
+            Workers.open(1) as at_the_machine,
             Workers.open(1) as at_the_disk,
         ):
-            yield cls(looking, looking_slowly, counting, at_the_disk)
+            yield cls(looking, looking_slowly, counting, at_the_machine, at_the_disk)
 
 
 class Watch:
@@ -162,15 +164,23 @@ class Watch:
     async def _watch_processes(self) -> None:
         while True:
             await self._until_there_are_some()
-            seen = await self._crews.looking.run(read_machine)
-            least = self._least_shared
-            self._least_shared = seen.shared if least is None else min(least, seen.shared)
-            self._machine = seen
+            await self._glance()
             now = time.monotonic()
             for watched in self._watched:
                 self._see(watched, now)
             with anyio.move_on_after(self._pause()):
                 await self._arrived.wait()
+
+    async def _glance(self) -> None:
+        """See what the whole machine has left."""
+        try:
+            seen = await self._crews.at_the_machine.run(read_machine)
+        except OSError:  # it can open no more files, and kernels must go on being watched
+            log.exception("looking at the machine")
+            return
+        least = self._least_shared
+        self._least_shared = seen.shared if least is None else min(least, seen.shared)
+        self._machine = seen
 
     async def _watch_disk(self) -> None:
         while True:
@@ -324,7 +334,14 @@ class Watch:
         if not watched.ending:
             watched.ending = True
             log.warning("kernel %s was ended: it %s", watched.kernel.id, death.cause)
-            self._tasks.start_soon(watched.kernel.kill, death)
+            self._tasks.start_soon(self._end, watched, death)
+
+    async def _end(self, watched: Watched, death: Death) -> None:
+        try:
+            await watched.kernel.kill(death)
+        except Exception:  # as above; the next look tries again
+            log.exception("ending kernel %s", watched.kernel.id)
+            watched.ending = False
 
     def _guard_disk(self, free: int, now: float) -> None:
         """End the one that has brought most when the disk is nearly full, if one brings much at all."""

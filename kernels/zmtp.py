@@ -53,14 +53,13 @@ class Frame:
 class _Head:
     flags: int
     size: int
+    fits: bool
 
 
 class Decoder:
-    """Frames out of bytes, in whatever pieces these come. Holds no more than ``room`` bytes of a frame and
-    one piece."""
+    """Frames out of bytes, in whatever pieces these come. Of what is larger than its room it holds one piece."""
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: _Head | None = None
         self._left = 0
@@ -69,17 +68,18 @@ class Decoder:
         """Take in more bytes."""
         self._buffer += data
 
-    def next(self) -> Frame | None:
-        """The next frame, None while its end has not come.
+    def next(self, room: int) -> Frame | None:
+        """The next frame, None while its end has not come. It is kept if it is no larger than ``room`` was when
+        it began.
 
         Raises:
             Lost: what came is not ZMTP.
         """
-        if (head := self._head or self._next_head()) is None:
+        if (head := self._head or self._next_head(room)) is None:
             return None
         self._head = head
         data = None
-        if head.size > self._room:
+        if not head.fits:
             self._left -= self._drop(self._left)
             if self._left:
                 return None
@@ -91,7 +91,7 @@ class Decoder:
         flags = head.flags
         return Frame(head.size, data, more=bool(flags & _MORE), command=bool(flags & _COMMAND))
 
-    def _next_head(self) -> _Head | None:
+    def _next_head(self, room: int) -> _Head | None:
         if not self._buffer:
             return None
         flags = self._buffer[0]
@@ -104,7 +104,7 @@ class Decoder:
         if flags & _COMMAND and size > _COMMAND_BYTES:
             raise Lost(f"a command of {size} bytes")
         self._left = size
-        return _Head(flags, size)
+        return _Head(flags, size, fits=size <= room)
 
     def _cut(self, size: int) -> bytes:
         with memoryview(self._buffer) as view:

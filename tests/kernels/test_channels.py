@@ -109,9 +109,10 @@ async def test_what_is_too_large_is_passed_over_and_what_follows_comes(peer: Pee
     [
         (b"\x01\x64" + bytes(100)) * 100_000,
         PING * 200_000,
+        (b"\x03" + (1 << 19).to_bytes(8, "big") + bytes(1 << 19)) * 40,
         b"\x03" + (1 << 60).to_bytes(8, "big") + bytes(30 << 20),
     ],
-    ids=["parts without end", "questions without end", "a part without end"],
+    ids=["parts without end", "questions without end", "large parts", "a part without end"],
 )
 async def test_of_a_message_without_end_little_is_kept(peer: Peer, data: bytes) -> None:
     async def hear() -> None:

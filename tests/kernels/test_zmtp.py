@@ -27,7 +27,7 @@ PING = b"\x04\x07\x04PING\0\0"
 
 def frames_in(decoder: Decoder) -> list[Frame]:
     found = []
-    while (frame := decoder.next()) is not None:
+    while (frame := decoder.next(ROOM)) is not None:
         found.append(frame)
     return found
 
@@ -36,7 +36,7 @@ def frames_in(decoder: Decoder) -> list[Frame]:
 def test_what_was_encoded_comes_out_however_it_was_cut(seed: int) -> None:
     random = Random(seed)
     parts = [random.randbytes(random.choice([0, 1, 255, 256, ROOM, ROOM + 1])) for _ in range(9)]
-    data, decoder, found, at = encode(parts), Decoder(ROOM), [], 0
+    data, decoder, found, at = encode(parts), Decoder(), [], 0
     while at < len(data):
         size = random.choice([1, 2, 8, 9, 400])
         decoder.feed(data[at : at + size])
@@ -50,7 +50,7 @@ def test_what_was_encoded_comes_out_however_it_was_cut(seed: int) -> None:
 
 
 def test_commands_are_told_from_parts() -> None:
-    decoder = Decoder(ROOM)
+    decoder = Decoder()
     decoder.feed(PING + encode([b"a"]) + PING + encode([b"b"]) + PING[:4])
     found = [(frame.data, frame.command) for frame in frames_in(decoder)]
     assert found == [(PING[2:], True), (b"a", False), (PING[2:], True), (b"b", False)]
@@ -67,18 +67,18 @@ def test_commands_are_told_from_parts() -> None:
     ids=["a reserved flag", "all flags", "a command of parts", "a command without end"],
 )
 def test_what_is_not_zmtp_is_refused(data: bytes) -> None:
-    decoder = Decoder(ROOM)
+    decoder = Decoder()
     decoder.feed(data)
     with pytest.raises(Lost):
-        decoder.next()
+        decoder.next(ROOM)
 
 
 def test_of_a_frame_without_end_nothing_is_kept() -> None:
-    decoder = Decoder(ROOM)
+    decoder = Decoder()
     decoder.feed(b"\x02" + ((1 << 64) - 1).to_bytes(8, "big"))
     for _ in range(100):
         decoder.feed(bytes(10_000))
-        assert decoder.next() is None
+        assert decoder.next(ROOM) is None
         assert len(decoder._buffer) == 0
 
 
@@ -155,9 +155,9 @@ async def opened(path: Path, kind: Kind) -> None:
 
 async def message(connection: Connection) -> list[bytes | None]:
     """The next message, however many pieces it comes in."""
-    decoder, parts = Decoder(1 << 30), []
+    decoder, parts = Decoder(), []
     while True:
-        if (frame := decoder.next()) is None:
+        if (frame := decoder.next(1 << 30)) is None:
             decoder.feed(await connection.receive())
             continue
         parts.append(frame.data)
