@@ -6,7 +6,8 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from kernels import leftovers
 from kernels.cgroups import Cgroup
 from kernels.channels import Channel, Channels
-from kernels.descriptors import hold_spare
+from kernels.descriptors import TOO_MANY, hold_spare
 from kernels.errors import KernelStartFailed
 from kernels.excess import over_memory
 from kernels.exits import FORCED, ORPHANED, Death, classify
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _SOCKET_PATH_BYTES = 107  # sun_path of unix(7) without its zero
 _END_SECONDS = 5.0
+_AGAIN_SECONDS = 0.05
 _SILENT = logging.Logger("manager", logging.CRITICAL + 1)
 """What goes wrong is raised; jupyter_client would print it, too."""
 
@@ -260,7 +262,7 @@ async def _remove(
 async def _end(provisioner: KernelProvisionerBase, kernel_id: str) -> None:
     pid = int((await provisioner.get_provisioner_info())["pid"])
     await provisioner.kill()
-    await to_thread.run_sync(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
+    await to_thread.run_sync(_end_processes, kernel_id, pid)
     with anyio.move_on_after(_END_SECONDS):
         await provisioner.wait()
 
@@ -273,9 +275,30 @@ def _remove_cgroup(cgroup: Cgroup) -> None:
         logger.warning("the control group of a kernel that ended could not be removed: %s", error)
 
 
+def _end_processes(kernel_id: str, pid: int) -> None:
+    try:
+        _patiently(lambda: end_processes(kernel_id, pid, seconds=_END_SECONDS))
+    except OSError as error:
+        logger.warning("what a kernel started could not be looked for: %s", error)
+
+
 def _remove_sockets(folder: Path) -> None:
     """Cells could make anything there; what can't be removed must not keep the kernel from ending."""
     try:
-        remove_tree(folder)
+        _patiently(lambda: remove_tree(folder))
     except OSError as error:
         logger.warning("the sockets of a kernel that ended could not be removed: %s", error)
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Again while this process can open no more files, for some seconds: others end, too."""
+    deadline = time.monotonic() + _END_SECONDS
+    while True:
+        try:
+            step()
+        except OSError as error:
+            if error.errno not in TOO_MANY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return

@@ -170,5 +170,5 @@ def test_users_with_limits_of_their_own_are_named() -> None:
 def test_room_for_fewer_kernels_than_are_wanted_is_told_with_what_to_do() -> None:
     assert "for 200 kernels at once: the server may open 1,048,576 files" in printed(EXAMINED)
     told = printed(replace(EXAMINED, room=Room(200, 1024)))
-    for words in ("room for 42 of 200 kernels only", "`ulimit -n 3856`", "LimitNOFILE=3856"):
+    for words in ("room for 85 of 200 kernels only", "`ulimit -n 2056`", "LimitNOFILE=2056"):
         assert words in " ".join(told.split())
