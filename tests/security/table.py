@@ -90,7 +90,10 @@ UNPROVEN: Final = {
         )
     ),
     "Linux has no such call": frozenset(
-        ("use_the_ciphers_of_the_kernel", "call_by_the_numbers_of_x32", "lift_the_filter")
+        (
+            *("use_the_ciphers_of_the_kernel", "call_by_the_numbers_of_x32", "lift_the_filter"),
+            "give_shared_memory_another_name",
+        )
     ),
     "a process that isn't root has no privileges; the layer keeps it so": frozenset(
         (
