@@ -133,13 +133,19 @@ async def test_an_output_that_cannot_be_kept_says_so_and_the_others_stay(stage: 
     assert returned.status == "ok"
 
 
-async def test_of_many_outputs_one_that_cannot_be_kept_takes_no_other_along(stage: Stage) -> None:
+def keep_nothing_large(stage: Stage) -> None:
+    """From now on there is no room for what says that it is large."""
+
     async def picky(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
         if any(b"large" in part.content for part in parts):
             raise DiskFull("The server's disk is full.")
         return await put(parts, name)
 
     put, stage.interaction.put = stage.interaction.put, picky
+
+
+async def test_of_many_outputs_one_that_cannot_be_kept_takes_no_other_along(stage: Stage) -> None:
+    keep_nothing_large(stage)
     many = KEPT_WHILE_RUNNING + 5
     shown = f"['large' if n == {many - 2} else str(n) for n in range({many})]"
     returned = await run(stage, f"for text in {shown}: display({{'text/html': text}}, raw=True)")
@@ -149,12 +155,7 @@ async def test_of_many_outputs_one_that_cannot_be_kept_takes_no_other_along(stag
 
 
 async def test_outputs_keep_their_places_when_one_of_them_cannot_be_kept(stage: Stage) -> None:
-    async def picky(parts: Sequence[Rich], name: str | None) -> Sequence[ArtifactRef]:
-        if any(b"large" in part.content for part in parts):
-            raise DiskFull("The server's disk is full.")
-        return await put(parts, name)
-
-    put, stage.interaction.put = stage.interaction.put, picky
+    keep_nothing_large(stage)
     many = KEPT_WHILE_RUNNING + 3
     shown = f"['large' if n == {many - 2} else str(n) for n in range({many})]"
     code = f"for n, text in enumerate({shown}):\n    print(n)\n    display({{'text/html': text}}, raw=True)"
