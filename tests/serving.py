@@ -58,10 +58,27 @@ class Served:
         return self.process.wait(30)
 
 
+def fork_servers(served: Served) -> list[psutil.Process]:
+    """The processes a server's kernels are forked from."""
+    return psutil.Process(served.process.pid).children()
+
+
+@contextmanager
+def no_starts(served: Served) -> Iterator[None]:
+    """No kernel of a server gets ready until the end of the block."""
+    held = fork_servers(served)
+    for each in held:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in held:
+            each.resume()
+
+
 def kernels_of(served: Served) -> list[psutil.Process]:
     """The processes of a server's kernels, and of what their cells have started."""
-    fork_servers = psutil.Process(served.process.pid).children()
-    found = [each for one in fork_servers for each in one.children(recursive=True)]
+    found = [each for one in fork_servers(served) for each in one.children(recursive=True)]
     return [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 

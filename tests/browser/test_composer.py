@@ -155,6 +155,50 @@ def test_two_quick_enters_send_once(ann: Tab) -> None:
     expect(ann.prompts).to_have_text(["'once'", "'next'"])
 
 
+OPENING_LATE = """
+globalThis.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("open", (event) => {
+      if (!event.isTrusted) return;
+      event.stopImmediatePropagation();
+      globalThis.openSocket = () => this.dispatchEvent(new Event("open"));
+    });
+  }
+};
+"""
+
+
+@pytest.fixture
+def early(served: Served, visit: Visits) -> Tab:
+    """Somebody whose page has no connection until ``openSocket`` is called."""
+    tab = visit(served, path=None)
+    tab.page.add_init_script(OPENING_LATE)
+    tab.open()
+    tab.page.wait_for_function("globalThis.openSocket")
+    return tab
+
+
+@pytest.mark.parametrize("key", ["Enter", "Control+Enter"])
+def test_enter_before_there_is_a_connection_acts_once_there_is(early: Tab, key: str) -> None:
+    early.message.press_sequentially("'soon'")
+    early.message.press(key)
+    early.message.press(key)
+    expect(early.message).to_have_value("'soon'")
+    early.page.evaluate("openSocket()")
+    early.turns(1)
+    expect(early.prompts).to_have_text(["'soon'"])
+    expect(early.message).to_have_value("")
+
+
+def test_enter_before_there_is_a_connection_begins_a_line_for_who_goes_on(early: Tab) -> None:
+    early.message.press_sequentially("a = 1\na")
+    expect(early.message).to_have_value("a = 1\na")
+    early.page.evaluate("openSocket()")
+    expect(early.send_button).to_be_enabled()
+    expect(early.prompts).to_have_count(0)
+
+
 def test_enter_while_a_cell_runs_says_why_nothing_is_sent(ann: Tab) -> None:
     ann.send("import time\nprint('begun', flush=True)\ntime.sleep(600)")
     expect(ann.live).to_contain_text("begun")
@@ -269,7 +313,7 @@ def test_enter_during_a_composition_belongs_to_the_input_method(ann: Tab) -> Non
 
 
 def test_the_keys_are_explained_where_there_are_keys(served: Served, visit: Visits) -> None:
-    words = "Enter runs Shift+Enter new line Ctrl+Enter runs as it is"
+    words = "Enter runs Shift+Enter new line Ctrl+Enter runs at once"
     ann = visit(served)
     keys = ann.page.locator("#composer .keys")
     expect(keys).to_be_visible()

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visits
 from tests.browser.tab import Tab
+from tests.serving import Served, no_starts
 
 SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
 LOOP = "print('begun', flush=True)\nwhile True: pass"
@@ -109,9 +110,10 @@ def test_a_silent_cell_shows_its_seconds(ann: Tab) -> None:
     ann.turns(2)
 
 
-def test_starting_python_is_said(ann: Tab) -> None:
-    ann.send("import time; time.sleep(0.5)")
-    expect(ann.live).to_contain_text("Starting Python…")
+def test_starting_python_is_said(ann: Tab, served: Served) -> None:
+    with no_starts(served):
+        ann.send("1")
+        expect(ann.live).to_contain_text("Starting Python…")
     ann.turns(1)
 
 

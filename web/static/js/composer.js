@@ -23,7 +23,8 @@ const grows = CSS.supports("field-sizing", "content");
 
 let pending = null; // the message that was sent and isn't a block yet: {text, turn, typed}
 let asking = null; // the cell that Enter was pressed on, while the kernel is asked whether it goes on
-let onceOpen = null; // an example chosen before the first connection stood
+let opened = false; // the first connection stood
+let onceOpen = null; // what was to happen before it did
 const uploads = new Uploads(form, refresh);
 const editing = new Editing(form, { write, read: () => area.value });
 const completion = completer(form, area, { replace });
@@ -156,6 +157,13 @@ function enterInCell() {
   else if (value !== asking) ahead.mark();
 }
 
+/** Enter before there is a connection acts once there is one; if more is typed until then, it began a line. */
+function afterOpening(act) {
+  const { value } = area;
+  ahead.mark({ toEnd: true });
+  onceOpen = () => area.value === value && act();
+}
+
 /** Ask the kernel whether `code` goes on; if it doesn't, or nobody knows, it is sent. */
 async function ask(code) {
   asking = code;
@@ -192,8 +200,9 @@ area.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
   if (touch.matches && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  if (isDirect() && !event.ctrlKey && !event.metaKey) enterInCell();
-  else submit();
+  const act = isDirect() && !event.ctrlKey && !event.metaKey ? enterInCell : submit;
+  if (opened) act();
+  else afterOpening(act);
 });
 
 area.addEventListener("input", () => {
@@ -226,13 +235,14 @@ function again(turn) {
 function tryExample(text) {
   if (!area.value.trim()) write(text);
   if (isOpen() && !isRunning() && pending === null) deliver(text, null);
-  else if (!isRunning()) onceOpen = text;
+  else if (!isRunning()) onceOpen = () => deliver(text, null);
 }
 
 document.addEventListener("ck:connection", ({ detail: { open, code } }) => {
   if (!open) lost(code);
+  opened ||= open;
   if (open && onceOpen !== null) {
-    deliver(onceOpen, null);
+    onceOpen();
     onceOpen = null;
   }
   refresh();
