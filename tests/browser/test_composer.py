@@ -175,7 +175,8 @@ def early(served: Served, visit: Visits) -> Tab:
     tab = visit(served, path=None)
     tab.page.add_init_script(OPENING_LATE)
     tab.open()
-    tab.page.wait_for_function("globalThis.openSocket")
+    while not tab.page.evaluate("Boolean(globalThis.openSocket)"):
+        tab.page.wait_for_timeout(10)
     return tab
 
 
