@@ -403,6 +403,21 @@ def test_what_is_typed_while_a_message_is_on_its_way_stays(served: Served, visit
     expect(ann.results).to_have_text(["'first'", "'second'"])
 
 
+def test_a_message_whose_turn_is_over_before_it_is_shown_goes_too(
+    served: Served, visit: Visits
+) -> None:
+    ann = visit(served, path=None)
+    line = Line(ann)
+    ann.open()
+    ann.send("'first'")
+    ann.page.evaluate("document.dispatchEvent(new CustomEvent('ck:idle'))")
+    ann.message.press_sequentially("'second'")
+    expect(ann.message).to_have_value("'first'\n'second'")
+    line.let_through()
+    ann.turns(1)
+    expect(ann.message).to_have_value("'second'")
+
+
 class Line:
     """The page's socket, on which nothing reaches the server until it may."""
 

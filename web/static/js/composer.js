@@ -22,6 +22,7 @@ const LONG_BYTES = 1 << 18;
 const grows = CSS.supports("field-sizing", "content");
 
 let pending = null; // the message that was sent and isn't a block yet: {text, turn, typed}
+let overtaken = null; // one whose turn was told to be over before its block came
 let asking = null; // the cell that Enter was pressed on, while the kernel is asked whether it goes on
 let opened = false; // the first connection stood
 let onceOpen = null; // what was to happen before it did
@@ -114,9 +115,10 @@ function deliver(text, turn, { typed = true } = {}) {
 
 /** The server has the message as a block: what was typed may go, if it is still what was sent. */
 function arrived(prompt) {
-  const { text, turn, typed } = pending ?? { text: textOf(prompt), turn: editing.turn, typed: true };
-  if (pending === null && ahead.after(text) !== "") return; // somebody else's message, through the API
-  pending = null;
+  const own = pending ?? (overtaken?.text === textOf(prompt) ? overtaken : null);
+  const { text, turn, typed } = own ?? { text: textOf(prompt), turn: editing.turn, typed: true };
+  pending = overtaken = null;
+  if (own === null && ahead.after(text) !== "") return; // somebody else's message, through the API
   if (!typed || turn !== editing.turn) editing.cancel(); // what is edited was not what was sent
   const rest = typed ? ahead.after(text) : null;
   const before = editing.end();
@@ -132,6 +134,7 @@ function shortenTo(rest) {
 }
 
 function settle() {
+  overtaken = pending ?? overtaken;
   pending = null;
   refresh();
 }
