@@ -9,14 +9,16 @@ https://rfc.zeromq.org/spec/23/
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import anyio
+import anyio.lowlevel
 from anyio import to_thread
-from anyio.abc import ByteStream
+from anyio.abc import SocketAttribute
 
 from kernels.socket_file import open_socket
 
@@ -119,10 +121,14 @@ class Decoder:
 
 
 class Connection:
-    """To one socket of a kernel. Made by `open`."""
+    """To one socket of a kernel. Made by `open`.
 
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
+    Its bytes are not read and written by anyio's stream: what comes just as that is cancelled, as a kernel's last
+    word does, ends in an InvalidStateError on the event loop (https://github.com/agronholm/anyio/issues/1267).
+    """
+
+    def __init__(self, peer: socket.socket) -> None:
+        self._socket = peer
 
     @classmethod
     @asynccontextmanager
@@ -138,10 +144,10 @@ class Connection:
         finally:
             os.close(descriptor)
         async with stream:
-            connection = cls(stream)
+            connection = cls(stream.extra(SocketAttribute.raw_socket))
             await connection._shake_hands(kind)
             if kind == "SUB":
-                await stream.send(encode([_EVERYTHING]))
+                await connection.send(encode([_EVERYTHING]))
             yield connection
 
     async def receive(self) -> bytes:
@@ -158,10 +164,15 @@ class Connection:
         Raises:
             Lost
         """
-        try:
-            await self._stream.send(data)
-        except anyio.BrokenResourceError as error:
-            raise Lost("the connection was closed") from error
+        await anyio.lowlevel.checkpoint()
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._socket)
+            except OSError as error:
+                raise Lost("the connection was closed") from error
 
     async def _shake_hands(self, kind: Kind) -> None:
         ready = _READY + _property(b"Socket-Type", kind.encode())
@@ -183,10 +194,18 @@ class Connection:
         return data
 
     async def _receive(self, most: int) -> bytes:
-        try:
-            return await self._stream.receive(most)
-        except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
-            raise Lost("the connection was closed") from error
+        await anyio.lowlevel.checkpoint()
+        while True:
+            try:
+                data = self._socket.recv(most)
+            except BlockingIOError:
+                await anyio.wait_readable(self._socket)
+            except OSError as error:
+                raise Lost("the connection was closed") from error
+            else:
+                if not data:
+                    raise Lost("the connection was closed")
+                return data
 
 
 def encode(parts: Iterable[bytes]) -> bytes:

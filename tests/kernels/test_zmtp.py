@@ -193,3 +193,17 @@ def listening(path: Path, said: bytes) -> Iterator[Path]:
         listener.close()
         thread.join()
         path.unlink()
+
+
+async def test_what_comes_as_nobody_waits_any_more_disturbs_nobody() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        connection = Connection(ours)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(connection.receive)
+            await anyio.wait_all_tasks_blocked()
+            theirs.send(b"late")
+            await anyio.lowlevel.checkpoint()  # the loop has seen it, and has yet to tell
+            tasks.cancel_scope.cancel()
+        assert await connection.receive() == b"late"
