@@ -124,7 +124,7 @@ class Connection:
     """To one socket of a kernel. Made by `open`.
 
     Its bytes are not read and written by anyio's stream: what comes just as that is cancelled, as a kernel's last
-    word does, ends in an InvalidStateError on the event loop (https://github.com/agronholm/anyio/issues/1267).
+    word does, ends in an InvalidStateError on the event loop (kin of https://github.com/agronholm/anyio/issues/1267).
     """
 
     def __init__(self, peer: socket.socket) -> None:

@@ -200,6 +200,15 @@ def test_enter_before_there_is_a_connection_begins_a_line_for_who_goes_on(early:
     expect(early.prompts).to_have_count(0)
 
 
+def test_enter_before_there_is_a_connection_means_what_needs_none(early: Tab) -> None:
+    early.message.press("Enter")
+    early.message.press_sequentially("for n in range(2):\nn")
+    expect(early.message).to_have_value("for n in range(2):\n    n")
+    early.page.evaluate("openSocket()")
+    expect(early.send_button).to_be_enabled()
+    expect(early.prompts).to_have_count(0)
+
+
 def test_enter_while_a_cell_runs_says_why_nothing_is_sent(ann: Tab) -> None:
     ann.send("import time\nprint('begun', flush=True)\ntime.sleep(600)")
     expect(ann.live).to_contain_text("begun")

@@ -155,6 +155,7 @@ function enterInCell() {
   const atEnd = !value.slice(selectionEnd).trim();
   const indent = atEnd ? goesOn(value.slice(0, selectionStart)) : lineIndent();
   if (indent !== null) replace(`\n${indent}`);
+  else if (!opened) afterOpening(enterInCell);
   else if (obstacle() !== "") submit();
   else if (asking === null) ask(value);
   else if (value !== asking) ahead.mark();
@@ -163,6 +164,7 @@ function enterInCell() {
 /** Enter before there is a connection acts once there is one; if more is typed until then, it began a line. */
 function afterOpening(act) {
   const { value } = area;
+  if (!value.trim()) return;
   ahead.mark({ toEnd: true });
   onceOpen = () => area.value === value && act();
 }
@@ -203,9 +205,9 @@ area.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
   if (touch.matches && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
-  const act = isDirect() && !event.ctrlKey && !event.metaKey ? enterInCell : submit;
-  if (opened) act();
-  else afterOpening(act);
+  if (isDirect() && !event.ctrlKey && !event.metaKey) enterInCell();
+  else if (opened) submit();
+  else afterOpening(submit);
 });
 
 area.addEventListener("input", () => {
